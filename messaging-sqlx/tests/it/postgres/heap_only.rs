@@ -5,38 +5,24 @@ use messaging_core::{
     domain::side::Side,
     store::{Append, Appended, ConversationStore as _, MarkRead, Marked, Publisher},
 };
-use messaging_sqlx::{PgOptions, PgStore, postgres::ClockCheck};
-use messaging_test_postgres::{Database, PgServer};
 use messaging_testkit::make::{at, client_id, conversation_id, message, message_id, plan};
-use sqlx::{PgPool, postgres::PgPoolOptions};
+
+use crate::support::postgres::SingleConnection;
 
 /// The number of conversations: enough for a group commit.
 const CONVERSATIONS: u64 = 5;
 
-/// A store on the only connection of a host's pool, so that the host can read the connection's statistics.
-struct Scene {
-    store: PgStore,
-    pool: PgPool,
-    _database: Database,
-}
+struct Scene(SingleConnection);
 
 impl Scene {
     /// A conversation of client 1 with each agency.
     async fn new() -> Self {
-        let database = Database::create(PgServer::shared()).await;
-        let pool = PgPoolOptions::new().max_connections(1);
-        let pool = pool.connect(database.url()).await.unwrap();
-        let options = PgOptions::default().with_clock_check(ClockCheck::Off);
-        let store = PgStore::on_pool(pool.clone(), &options);
-        store.migrate().await.unwrap();
+        let single = SingleConnection::new().await;
         for agency in 1..=CONVERSATIONS {
-            store.open(&plan(1, agency), Publisher::Anyone).await.unwrap();
+            let opened = single.store.open(&plan(1, agency), Publisher::Anyone).await;
+            opened.unwrap();
         }
-        Self {
-            store,
-            pool,
-            _database: database,
-        }
+        Self(single)
     }
 
     /// Returns how many rows of conversations a step updates, and how many of them as heap-only tuples.
@@ -48,7 +34,7 @@ impl Scene {
     }
 
     async fn counted(&self) -> (i64, i64) {
-        let mut connection = self.pool.acquire().await.unwrap();
+        let mut connection = self.0.pool.acquire().await.unwrap();
         sqlx::query("SELECT pg_stat_force_next_flush()")
             .execute(&mut *connection)
             .await
@@ -69,7 +55,7 @@ impl Scene {
             message(n, Side::Client, &client_id(1)),
             Publisher::Anyone,
         );
-        let appended = self.store.append(&step).await.unwrap();
+        let appended = self.0.store.append(&step).await.unwrap();
         assert!(matches!(appended, Appended::Stored(_)), "{appended:?}");
     }
 
@@ -88,7 +74,7 @@ impl Scene {
             at(i64::from(n)),
             Publisher::Anyone,
         );
-        let marked = self.store.mark_read(&step).await.unwrap();
+        let marked = self.0.store.mark_read(&step).await.unwrap();
         assert!(matches!(marked, Marked::Moved(_)), "{marked:?}");
     }
 }

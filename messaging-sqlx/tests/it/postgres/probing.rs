@@ -4,10 +4,10 @@
 use messaging_core::store::{
     Claim, ConversationStore as _, Lane, OutboxStore as _, Progress, Publisher, Scan,
 };
-use messaging_sqlx::{PgOptions, PgStore, postgres::ClockCheck};
-use messaging_test_postgres::{Database, PgServer};
 use messaging_testkit::make::{at, plan, secs, worker_id};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool, postgres::PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+use crate::support::postgres::SingleConnection;
 
 /// A busy period: the number of rounds, and the lanes due in each, one per second.
 const ROUNDS: i64 = 4;
@@ -17,32 +17,19 @@ const NOW: i64 = ROUNDS * LANES + 60;
 /// Enough repetitions for the server to choose its plan for a prepared statement.
 const PROBES: u64 = 10;
 
-/// A store on the only connection of a host's pool, so that the host can read the connection's statistics.
-struct Scene {
-    store: PgStore,
-    pool: PgPool,
-    database: Database,
-}
+struct Scene(SingleConnection);
 
 impl Scene {
     async fn new() -> Self {
-        let database = Database::create(PgServer::shared()).await;
-        let pool = PgPoolOptions::new().max_connections(1);
-        let pool = pool.connect(database.url()).await.unwrap();
-        let options = PgOptions::default().with_clock_check(ClockCheck::Off);
-        let store = PgStore::on_pool(pool.clone(), &options);
-        store.migrate().await.unwrap();
-        store.open(&plan(1, 1), Publisher::Anyone).await.unwrap();
-        Self {
-            store,
-            pool,
-            database,
-        }
+        let single = SingleConnection::new().await;
+        let opened = single.store.open(&plan(1, 1), Publisher::Anyone).await;
+        opened.unwrap();
+        Self(single)
     }
 
     /// A transaction with an old snapshot, such as a backup or a report.
     async fn old_snapshot(&self) -> PgConnection {
-        let mut session = PgConnection::connect(self.database.url()).await.unwrap();
+        let mut session = PgConnection::connect(self.0.database.url()).await.unwrap();
         sqlx::raw_sql("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM messaging.lane")
             .execute(&mut session)
             .await
@@ -57,7 +44,7 @@ impl Scene {
             LATERAL (SELECT timestamptz '2026-01-01 00:00:00Z' + n * interval '1 second') AS due (at)"
         );
         sqlx::raw_sql(AssertSqlSafe(sql))
-            .execute(&self.pool)
+            .execute(&self.0.pool)
             .await
             .unwrap();
     }
@@ -70,7 +57,11 @@ impl Scene {
             if done.is_empty() {
                 return;
             }
-            let acknowledged = self.store.acknowledge(worker_id(1), at(second + 10), &done).await;
+            let acknowledged = self
+                .0
+                .store
+                .acknowledge(worker_id(1), at(second + 10), &done)
+                .await;
             assert_eq!(acknowledged.unwrap(), []);
         }
     }
@@ -78,7 +69,7 @@ impl Scene {
     async fn claim(&self, second: i64, scan: Scan, limit: usize) -> Vec<Lane> {
         let now = at(second);
         let claim = Claim::new(worker_id(1), now, now + secs(10), limit).with_scan(scan);
-        self.store.claim_lanes(&claim).await.unwrap()
+        self.0.store.claim_lanes(&claim).await.unwrap()
     }
 
     /// Returns how many blocks of the lane tables and their indexes an empty scan reads.
@@ -97,14 +88,14 @@ impl Scene {
     async fn blocks_read(&self) -> u64 {
         // The connection reports its statistics with a delay unless told to flush them.
         sqlx::raw_sql("SELECT pg_stat_force_next_flush()")
-            .execute(&self.pool)
+            .execute(&self.0.pool)
             .await
             .unwrap();
         let blocks: i64 = sqlx::query_scalar(
             "SELECT sum(heap_blks_hit + heap_blks_read + idx_blks_hit + idx_blks_read)::bigint
             FROM pg_statio_user_tables WHERE schemaname = 'messaging' AND relname IN ('lane', 'unnumbered')",
         )
-        .fetch_one(&self.pool)
+        .fetch_one(&self.0.pool)
         .await
         .unwrap();
         u64::try_from(blocks).unwrap()

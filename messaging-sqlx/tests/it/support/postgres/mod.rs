@@ -6,6 +6,7 @@ mod errors;
 mod process;
 mod sending;
 mod session;
+mod single_connection;
 
 pub(crate) use self::{
     bench::Bench,
@@ -14,4 +15,5 @@ pub(crate) use self::{
     process::{Moment, Process, Transport},
     sending::{is_stored, is_stored_in_the_end, send},
     session::{Session, tables},
+    single_connection::SingleConnection,
 };
