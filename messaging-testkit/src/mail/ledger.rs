@@ -55,6 +55,9 @@ struct State {
     /// The unmailed texts of each user when a process died, since the user's last e-mail: the attempt may have
     /// been recorded.
     maybe_recorded: HashMap<UserId, Vec<HashSet<String>>>,
+    /// When an e-mail to each user may have been sent, as far as the processes know: its answer was lost, or a process
+    /// died when it may have recorded the attempt. These times count as those of e-mails.
+    maybe_sent: HashMap<UserId, HashSet<Timestamp>>,
     online: HashMap<UserId, Option<bool>>,
     unwanted: HashSet<UserId>,
     directory_is_down: bool,
@@ -163,11 +166,16 @@ impl Ledger {
 
     /// Records that a process died while it was mailing.
     pub(super) fn died(&self) {
+        let now = self.clock.now();
         self.obstruct();
         let mut state = self.lock();
         let users: HashSet<_> = state.unread.iter().map(|(user_id, _)| user_id.clone()).collect();
         for user_id in users {
             let then = state.to_mail(&user_id);
+            if !then.is_empty() {
+                let times = state.maybe_sent.entry(user_id.clone()).or_default();
+                times.insert(now);
+            }
             state.maybe_recorded.entry(user_id).or_default().push(then);
         }
     }
@@ -276,6 +284,10 @@ impl Ledger {
         let now = self.clock.now();
         let mut state = self.lock();
         let counted = state.deferrals.delayed(&digest.user_id, process, delay, now);
+        if delay == Delay::Lost {
+            let times = state.maybe_sent.entry(digest.user_id.clone()).or_default();
+            times.insert(now);
+        }
         if counted >= POLICY().deferrals {
             state.maybe_excused.extend(messages_of(digest));
         }
@@ -331,7 +343,9 @@ impl State {
         if is_unwanted {
             self.obstructed.insert(user_id.clone(), now);
         }
-        let last_tried = self.last_tried.get(&user_id).copied();
+        let maybe_sent = self.maybe_sent.get(&user_id).cloned().unwrap_or_default();
+        let last_tried = self.last_tried.get(&user_id).into_iter().chain(&maybe_sent);
+        let last_tried = last_tried.max().copied();
         let own: Vec<_> = self
             .messages
             .iter()
@@ -382,11 +396,10 @@ impl State {
                     .max()
                     .map_or(at_last, |free| free.max(at_last));
                 let a_day = Duration::from_hours(24) + TICK;
-                let today = self
-                    .mails
-                    .iter()
-                    .filter(|mail| mail.user_id == user_id && now.since(mail.at) < a_day);
-                if now > free + 2 * TICK && today.count() < policy.a_day as usize {
+                let own = self.mails.iter().filter(|mail| mail.user_id == user_id);
+                let counted = own.map(|mail| mail.at).chain(maybe_sent.iter().copied());
+                let today: HashSet<_> = counted.filter(|at| now.since(*at) < a_day).collect();
+                if now > free + 2 * TICK && today.len() < policy.a_day as usize {
                     let late = format!(
                         "{text} of {sent_at} was not mailed to {user_id}, which was possible at {free}"
                     );

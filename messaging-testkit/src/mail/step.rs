@@ -67,6 +67,53 @@ pub(super) enum ServerState {
     },
 }
 
+/// Days that were once judged wrongly, and that random steps seldom reach.
+pub(super) fn known_days() -> Vec<Vec<Step>> {
+    vec![dies_between_record_and_send()]
+}
+
+/// A process dies after it has recorded the repetition of an attempt and before it sends it; then the messages of the
+/// attempt are read. The recorded repetition counts as an e-mail, because it may have been sent: another message to the
+/// user waits for the interval.
+fn dies_between_record_and_send() -> Vec<Step> {
+    let offline = |user| Step::Presence {
+        user,
+        online: Some(false),
+    };
+    // It claims, lists and records; its fourth call would load the messages.
+    let die = |process| Step::Die { process, call: 4 };
+    let send = |pair| Step::Send {
+        pair,
+        from: Some(Side::Agent),
+    };
+    let mut steps: Vec<_> = (0..4).map(offline).collect();
+    steps.extend([
+        send(0),
+        Step::Pass(5),
+        Step::ServerState(ServerState::LosesAnswers { takes: false }),
+        Step::Pass(1),
+        send(1),
+        Step::ServerState(ServerState::Accepts),
+        // Nothing is sent or recorded meanwhile.
+        Step::Directory(false),
+        Step::Pass(5),
+        Step::Directory(true),
+        die(0),
+        die(1),
+        Step::Pass(1),
+        // The other process does not die later.
+        Step::Restart(0),
+        Step::Restart(1),
+        Step::Read {
+            pair: 0,
+            side: Side::Client,
+            upto: 0,
+        },
+        Step::Pass(12),
+    ]);
+    steps
+}
+
 /// Generates the steps of some days.
 pub(super) fn days() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step(), 1..200)
