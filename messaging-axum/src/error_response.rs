@@ -3,15 +3,19 @@ use std::{error::Error, fmt, sync::Arc};
 use axum::response::{IntoResponse, Response};
 use messaging_core::store::StoreError;
 
-use crate::{error::ApiError, failure::Failure, status::Code};
+use crate::{
+    error::{ApiError, FieldError},
+    failure::Failure,
+    status::Code,
+};
 
 /// The error response of a host's own handler, the same as that of our routes: status, body with its stable code, and
 /// `Retry-After` where there is one.
 ///
 /// Any error converts into it by `?`. The error of a use case ([`messaging_core::Error`]) or of a store ([`StoreError`],
 /// from `open_in_transaction`) keeps its meaning: 403 `conversation_blocked`, 429 `rate_limited`, 503 `unavailable` and
-/// so on. Any other error, such as a database driver's, is 500 `internal`. So parse what the caller sent in an extractor
-/// of your own or answer 400 yourself: an invalid id converts to 500, too.
+/// so on. Any other error, such as a database driver's, is 500 `internal`. So is an invalid id or text: it may come from
+/// the host's own tables. If it comes from the caller, [`invalid_field`](Self::invalid_field) makes it a 400.
 ///
 /// A 500 or 503 is logged once, with its cause, when the response is made. The response contains no text of an internal
 /// error.
@@ -24,8 +28,9 @@ use crate::{error::ApiError, failure::Failure, status::Code};
 /// async fn book(
 ///     Caller(me): Caller,
 ///     State(messaging): State<Messaging>,
-///     Json(agent_id): Json<AgentId>,
+///     Json(agent): Json<String>,
 /// ) -> Result<StatusCode, ErrorResponse> {
+///     let agent_id = AgentId::parse(agent).map_err(|error| ErrorResponse::invalid_field("agent", error))?;
 ///     let receipt = std::fs::read("receipt")?; // 500 `internal`
 ///     let open = OpenConversation::new(agent_id);
 ///     messaging.open_conversation(&me, &open).await?; // 403 `forbidden` unless the caller is a client
@@ -42,6 +47,14 @@ pub struct ErrorResponse(ApiError);
 impl ErrorResponse {
     pub(crate) fn new(error: ApiError) -> Self {
         Self(error)
+    }
+
+    /// 400 `validation_failed` for one field of the caller's request. `reason` follows the field's name in the sentence
+    /// for people, as the errors of [`Body::parse`](messaging_core::Body::parse) and of the ids do: *must be …*. It is
+    /// sent to the caller and not logged.
+    pub fn invalid_field(field: &'static str, reason: impl fmt::Display) -> Self {
+        let message = reason.to_string().into();
+        Self(ApiError::validation(vec![FieldError { field, message }]))
     }
 }
 

@@ -34,7 +34,7 @@ macro_rules! schemas {
 
 schemas! {
     UserId: host_id("A person, as known to the host.", "client-1");
-    AgentId: host_id("A business, as known to the host.", "alpine");
+    AgentId: host_id("A business, as known to the host.", "agency-1");
     BookingId: host_id("A booking, as known to the host.", "booking-1");
     ConversationId: uuid("A conversation.", "0190163d-8694-739b-aea5-966c26f8ad91");
     MessageId: uuid("A message.", "0190163d-8a51-7b3c-9f3c-4a2d0c6f1e77");

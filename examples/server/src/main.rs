@@ -126,7 +126,8 @@ fn log_startup(address: SocketAddr, storage: &Storage, realtime: &Realtime) {
              servers on the same database until their next fetch; configure Pusher or a compatible server"
         );
     }
-    tracing::info!("open {}/ in two windows", url_of(address));
+    let url = url_of(address);
+    tracing::info!("open {url}/ in two windows; the HTTP reference is {url}/docs");
 }
 
 /// The URL of the server for a browser on this machine.

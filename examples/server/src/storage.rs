@@ -80,6 +80,7 @@ impl Storage {
         let migrated = store.migrate().await;
         migrated.with_context(|| format!("the database in {shown} cannot be migrated"))?;
         dir.mark_database_created()?;
+        tracing::info!("messages are stored in {}", DataDir::file_in(data_dir).display());
         Ok(Self::Sqlite(store, Some(Arc::new(dir))))
     }
 

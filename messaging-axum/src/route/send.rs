@@ -17,7 +17,8 @@ pub(crate) struct SendBody {
     #[schema(value_type = ConversationId, required)]
     #[serde(default)]
     conversation_id: Field<String>,
-    /// Plain text with at least one visible character. Trimmed and normalised (NFC, LF).
+    /// Plain text with at least one visible character. Trimmed and normalised (NFC, LF); control characters are removed, and
+    /// an unpaired surrogate becomes U+FFFD.
     #[schema(value_type = String, required, min_length = 1, max_length = 2000, examples("Is there snow?"))]
     #[serde(default)]
     content: Field<String>,
@@ -71,7 +72,7 @@ impl SendBody {
     fn parse(self, headers: &HeaderMap) -> Result<SendMessage, ApiError> {
         let mut fields = Fields::default();
         let conversation_id = fields.required("conversationId", self.conversation_id, ConversationId::parse);
-        let content = fields.required("content", self.content, |text: String| Body::parse(&text));
+        let content = fields.required("content", self.content, Body::parse);
         let in_body = fields.optional("clientMessageId", self.client_message_id, IdempotencyKey::parse);
         let in_header = key_in_header(&mut fields, headers);
         let key = match (in_body, in_header) {

@@ -176,14 +176,15 @@ impl Server {
         let mut signals = Signals::listen().map_err(ServerError::Signals)?;
         let (first, stop) = oneshot::channel::<()>();
         let second = async {
-            signals.next().await;
+            let signal = signals.next().await;
+            tracing::info!("{signal} received");
             drop(first);
-            signals.next().await;
+            signals.next().await
         };
         tokio::select! {
             ended = self.run_until(StopSignal(stop)) => ended,
-            () = second => {
-                tracing::warn!("second signal received; stopped immediately");
+            signal = second => {
+                tracing::warn!("{signal} received, the second signal; stopped immediately");
                 Err(ServerError::Interrupted)
             }
         }

@@ -12,9 +12,9 @@ impl Signals {
         platform::Signals::listen().map(Self)
     }
 
-    /// Waits for the next signal.
-    pub(super) async fn next(&mut self) {
-        self.0.next().await;
+    /// Waits for the next signal, and returns its name.
+    pub(super) async fn next(&mut self) -> &'static str {
+        self.0.next().await
     }
 }
 
@@ -38,10 +38,10 @@ mod platform {
             })
         }
 
-        pub(super) async fn next(&mut self) {
+        pub(super) async fn next(&mut self) -> &'static str {
             tokio::select! {
-                _ = self.interrupt.recv() => {}
-                _ = self.terminate.recv() => {}
+                _ = self.interrupt.recv() => "SIGINT",
+                _ = self.terminate.recv() => "SIGTERM",
             }
         }
     }
@@ -61,8 +61,9 @@ mod platform {
             ctrl_c().map(Self)
         }
 
-        pub(super) async fn next(&mut self) {
+        pub(super) async fn next(&mut self) -> &'static str {
             self.0.recv().await;
+            "Ctrl-C"
         }
     }
 }

@@ -11,7 +11,7 @@ use axum::{
 };
 use messaging_axum::{Caller, ErrorResponse, HttpOptions};
 use messaging_core::{
-    ConversationId, Messaging, OpenConversation, UserId,
+    ConversationId, Messaging, OpenConversation, SendMessage, UserId,
     host::rate_limit::ProcessLimiter,
     store::{StoreError, StoreErrorKind},
 };
@@ -32,6 +32,19 @@ async fn open(
     let agent_id = open["agentId"].as_str().unwrap_or_default();
     let open = OpenConversation::new(messaging_core::AgentId::parse(agent_id)?);
     messaging.open_conversation(&me, &open).await?;
+    Ok(StatusCode::CREATED)
+}
+
+async fn send(
+    Caller(me): Caller,
+    State(messaging): State<Messaging>,
+    Json(send): Json<Value>,
+) -> Result<StatusCode, ErrorResponse> {
+    let text = send["content"].as_str().unwrap_or_default();
+    let body =
+        messaging_core::Body::parse(text).map_err(|error| ErrorResponse::invalid_field("content", error))?;
+    let id = ConversationId::parse(send["conversationId"].as_str().unwrap_or_default())?;
+    messaging.send_message(&me, &SendMessage::new(id, body)).await?;
     Ok(StatusCode::CREATED)
 }
 
@@ -56,6 +69,7 @@ fn host(messaging: &Messaging) -> Router {
     Router::new()
         .route("/who", get(who))
         .route("/open", post(open))
+        .route("/send", post(send))
         .route("/block", post(block))
         .route("/file", get(read_file))
         .route("/store", get(ask_store))
@@ -98,6 +112,19 @@ async fn without_an_actor_a_handler_refuses_as_our_routes_do() {
     assert_eq!(ours.error(), (401, "unauthenticated".to_owned()));
     let hosts = ask(&app, get_request("/who")).await;
     assert_eq!(seen(&hosts), seen(&ours));
+}
+
+#[tokio::test]
+async fn what_a_caller_sent_wrong_is_the_response_of_our_route() {
+    let app = TestApp::new();
+    let id = app.open("alpine").await;
+    for text in ["\0", &"x".repeat(2_001)] {
+        let body = json!({ "conversationId": id, "content": text });
+        let ours = app.post(&carl(), "/messages", body.clone()).await;
+        assert_eq!(ours.error(), (400, "validation_failed".to_owned()));
+        let hosts = ask(&app, post_request(&carl(), "/send", &body)).await;
+        assert_eq!(seen(&hosts), seen(&ours));
+    }
 }
 
 #[tokio::test]

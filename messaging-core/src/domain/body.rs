@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::Deserialize;
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
@@ -10,8 +11,10 @@ pub const MAX_BODY_CHARS: usize = 2_000;
 
 /// A message's text, normalised.
 ///
-/// The text is data, never markup: HTML is kept as typed, and must be escaped where it is shown.
-#[derive(Clone, PartialEq, Eq, Hash)]
+/// The text is data, never markup: HTML is kept as typed, and must be escaped where it is shown. Deserialising parses the
+/// text as [`parse`](Self::parse) does.
+#[derive(Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Body(String);
 
 /// The text cannot be a message.
@@ -35,8 +38,8 @@ impl Body {
     ///
     /// # Errors
     /// [`InvalidBody`] if the result has no visible character or more than 2,000 characters.
-    pub fn parse(text: &str) -> Result<Self, InvalidBody> {
-        let unix = text.replace("\r\n", "\n").replace('\r', "\n");
+    pub fn parse(text: impl AsRef<str>) -> Result<Self, InvalidBody> {
+        let unix = text.as_ref().replace("\r\n", "\n").replace('\r', "\n");
         let composed: String = unix.chars().filter(|&c| is_kept(c)).nfc().collect();
         let trimmed = composed.trim();
         if !trimmed.chars().any(is_visible) {
@@ -57,6 +60,14 @@ impl Body {
     /// The text as a store keeps it. A person is shown a [`Shown`](super::shown::Shown) instead.
     pub fn stored_text(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for Body {
+    type Error = InvalidBody;
+
+    fn try_from(text: String) -> Result<Self, InvalidBody> {
+        Self::parse(text)
     }
 }
 
@@ -103,6 +114,14 @@ mod tests {
             expected.as_ref().copied(),
             "{text:?}"
         );
+    }
+
+    #[test]
+    fn deserialising_parses() {
+        let parsed: Body = serde_json::from_str(r#"" a\r\nb ""#).unwrap();
+        assert_eq!(parsed.stored_text(), "a\nb");
+        let refused = serde_json::from_str::<Body>(r#""\u200b""#).unwrap_err();
+        assert!(refused.to_string().contains("visible character"), "{refused}");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+use serde::Deserialize;
+
 use crate::{
     domain::{
         body::Body,
@@ -168,7 +170,8 @@ pub const MAX_IDEMPOTENCY_KEY_CHARS: usize = 64;
 
 /// A key that makes a send repeatable: all sends of one sender in one conversation with the same key create one
 /// message. 1 to 64 visible ASCII characters; it never expires.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct IdempotencyKey(Arc<str>);
 
 /// The text is not a valid idempotency key.
@@ -195,6 +198,14 @@ impl IdempotencyKey {
     /// The key as it was passed.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for IdempotencyKey {
+    type Error = InvalidIdempotencyKey;
+
+    fn try_from(key: String) -> Result<Self, InvalidIdempotencyKey> {
+        Self::parse(key)
     }
 }
 
@@ -258,6 +269,13 @@ mod tests {
         let ok = |key: &str| IdempotencyKey::parse(key).is_ok();
         assert!(ok("a") && ok("0190163d-8694-739b-aea5-966c26f8ad91") && ok(&"k".repeat(64)));
         assert!(!ok("") && !ok("a b") && !ok("é") && !ok("a\n") && !ok(&"k".repeat(65)));
+    }
+
+    #[test]
+    fn deserialising_an_idempotency_key_parses() {
+        let parsed: IdempotencyKey = serde_json::from_str(r#""k-1""#).unwrap();
+        assert_eq!(parsed.as_str(), "k-1");
+        assert!(serde_json::from_str::<IdempotencyKey>(r#""a b""#).is_err());
     }
 
     #[test]
