@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Relay, revocations::EntryKey};
+use super::{Relay, held::LaneKey, revocations::EntryKey};
 use crate::{
     event::Event,
     id::UserId,
@@ -63,6 +63,32 @@ impl Run {
 
     pub(super) fn lane(&self) -> &Lane {
         &self.lane
+    }
+
+    pub(super) fn key(&self) -> LaneKey {
+        (self.lane.conversation_id, self.lane.lease_until)
+    }
+
+    /// The number of entries so far.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The number after the last entry.
+    pub(super) fn next_number(&self) -> u64 {
+        let last = self.entries.last();
+        last.map_or(self.lane.head, |(entry, _)| entry.number + 1)
+    }
+
+    /// Adds the entries that follow, once all others are delivered.
+    pub(super) fn extend(&mut self, entries: Vec<(Entry, Vec<Event>)>) {
+        self.entries.extend(entries);
+    }
+
+    /// Whether what has become of the run is recorded without waiting for other lanes: it failed, or an entry ended a
+    /// user's access or became a dead letter.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.failure.is_some() || self.lost_access.is_some() || !self.dead.is_empty()
     }
 
     /// The lane's progress in the outbox. A lane without entries is acknowledged up to just before its head, so that

@@ -3,18 +3,21 @@
 //! A lane is the queue of one conversation's unpublished entries; its owner publishes them in order. Lanes reach the
 //! queue of this process in two ways: a step of this process that creates a lane *hands it over* with its entry in
 //! memory, and a *claim* takes due lanes without an owner or with an expired lease. A [round](round) takes some lanes
-//! from the queue: it loads missing entries, projects them to events, delivers the events in batches, acknowledges
-//! published entries and defers the other lanes. A lane that has got more entries meanwhile goes to the end of the
-//! queue, so that a busy conversation does not delay others.
+//! from the queue: it loads missing entries, projects them to events and delivers the events in batches. An
+//! [acknowledgement](acknowledge) covers the lanes of several rounds; lanes that failed are deferred with it. A lane that
+//! has got more entries meanwhile goes to the end of the queue, so that a busy conversation does not delay others. From the
+//! queue to the acknowledgement a lane is [held](held), with the entries that join it.
 //!
 //! Two mechanisms limit useless work. A lane that failed waits, longer each time. If the transport fails for all lanes,
 //! the [circuit breaker](breaker) of this process opens.
 
 mod access;
+mod acknowledge;
 mod breaker;
 mod call;
 mod deliver;
 mod health;
+mod held;
 mod idle;
 mod noop_realtime;
 mod options;
@@ -26,7 +29,6 @@ mod run;
 mod writes;
 
 use std::{
-    collections::HashSet,
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -40,22 +42,23 @@ use futures_util::{StreamExt, stream};
 pub use health::Health;
 pub(crate) use noop_realtime::NoopRealtime;
 pub use options::{InvalidRelayOptions, RelayOptions};
-pub(crate) use queue::Work;
 
 use crate::{
     clock::{Clock, IdSource},
     event::ChannelNames,
     host::Host,
-    id::{ConversationId, WorkerId},
+    host::directory::Profiles,
+    id::WorkerId,
     push::Notifier,
-    store::{Claim, Publisher, Scan, Store, StoreError, StoreErrorKind, timed},
+    store::{Claim, Lane, LoadedEntry, Publisher, Scan, Store, StoreError, StoreErrorKind, timed},
     time::Timestamp,
     transport::realtime::Realtime,
 };
 use breaker::{Breaker, State};
 use health::LastLook;
+use held::HeldLanes;
 use idle::Watch;
-use queue::Queue;
+use queue::{Queue, Work};
 use revocations::Revocations;
 use round::Round;
 use writes::Writes;
@@ -84,8 +87,7 @@ pub struct Relay {
     woken: AtomicBool,
     /// Whether the next claim is a full scan, which also finds entries that were committed long after they were written.
     wants_full_scan: AtomicBool,
-    /// The lanes that rounds have taken from the queue, with the ends of their leases.
-    under_way: Mutex<HashSet<(ConversationId, Timestamp)>>,
+    held: HeldLanes,
     breaker: Mutex<Breaker>,
     revocations: Revocations,
     /// Whether the store refused the last claim of this process.
@@ -103,7 +105,7 @@ impl Relay {
             queue: Queue::new(parts.options.queue),
             woken: AtomicBool::new(false),
             wants_full_scan: AtomicBool::new(false),
-            under_way: Mutex::default(),
+            held: HeldLanes::new(parts.options.queue),
             breaker: Mutex::new(Breaker::new(parts.options.drain_rate)),
             revocations: Revocations::default(),
             is_refused: AtomicBool::new(false),
@@ -134,6 +136,7 @@ impl Relay {
             stream::iter(rounds)
                 .for_each_concurrent(at_once, |round| self.publish(round))
                 .await;
+            self.acknowledge_all().await;
         }
     }
 
@@ -177,10 +180,25 @@ impl Relay {
         }
     }
 
-    /// Queues a lane that a step of this process created. If the queue is full, or the step was cancelled before this
-    /// call, any worker claims the lane when its lease expires.
-    pub(crate) fn hand_over(&self, work: Work) {
-        self.queue.hand_over(work);
+    /// Queues a lane that a step of this process created, with its entry if that is in memory. If the queue is full, or the
+    /// step was cancelled before this call, any worker claims the lane when its lease expires.
+    pub(crate) fn hand_over(&self, lane: Lane, entry: Option<LoadedEntry>, profiles: Profiles) {
+        let key = (lane.conversation_id, lane.lease_until);
+        // First: once the lane is in the queue, its round may end.
+        self.held.hold(&lane);
+        let entries = entry.into_iter().collect();
+        if !self.queue.hand_over(Work::new(lane, entries, profiles)) {
+            self.held.release(key);
+        }
+    }
+
+    /// Keeps an entry that a step of this process committed to a lane that exists, if this process holds the lane. If not,
+    /// the lane's owner loads the entry.
+    pub(crate) fn join(&self, entry: LoadedEntry, profiles: Profiles) {
+        let continued = self.held.join(entry, profiles);
+        if continued.is_some() {
+            self.queue.put(continued);
+        }
     }
 
     fn options(&self) -> &RelayOptions {
@@ -217,7 +235,10 @@ impl Relay {
         if claimed.is_err() && scan == Scan::Full {
             self.wants_full_scan.store(true, Ordering::Release);
         }
-        self.queue.put(claimed?);
+        let lanes = claimed?;
+        if !lanes.is_empty() {
+            self.queue.put(lanes.into_iter().map(|lane| self.work_of(lane)));
+        }
         Ok(())
     }
 
@@ -238,6 +259,12 @@ impl Relay {
         }
     }
 
+    /// The work of a claimed lane.
+    fn work_of(&self, lane: Lane) -> Work {
+        self.held.hold(&lane);
+        Work::new(lane, Vec::new(), Profiles::default())
+    }
+
     /// Calls the store, limited to `call_timeout`.
     async fn in_time<T>(
         &self,
@@ -249,10 +276,6 @@ impl Relay {
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn under_way(&self) -> MutexGuard<'_, HashSet<(ConversationId, Timestamp)>> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

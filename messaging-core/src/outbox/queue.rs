@@ -5,6 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use super::deliver::Run;
 use crate::{
     host::directory::Profiles,
     signal::Signal,
@@ -13,19 +14,30 @@ use crate::{
 };
 
 /// A lane of this process, with the entries that are in memory.
-pub(crate) struct Work {
-    pub(crate) lane: Lane,
-    /// The entry at the lane's head; `None` if it must be loaded from the store.
-    pub(crate) loaded: Option<LoadedEntry>,
-    pub(crate) profiles: Profiles,
+pub(super) struct Work {
+    pub(super) lane: Lane,
+    /// The entries from the lane's head on, or those that follow `delivered`; empty if they must be loaded from the store.
+    pub(super) entries: Vec<LoadedEntry>,
+    pub(super) profiles: Profiles,
+    /// The earlier entries, which are delivered and not yet acknowledged.
+    pub(super) delivered: Option<Run>,
 }
 
 impl Work {
-    pub(super) fn of(lane: Lane) -> Self {
+    pub(super) fn new(lane: Lane, entries: Vec<LoadedEntry>, profiles: Profiles) -> Self {
         Self {
             lane,
-            loaded: None,
-            profiles: Profiles::default(),
+            entries,
+            profiles,
+            delivered: None,
+        }
+    }
+
+    /// The same work after entries that are delivered.
+    pub(super) fn after(self, delivered: Run) -> Self {
+        Self {
+            delivered: Some(delivered),
+            ..self
         }
     }
 }
@@ -51,22 +63,22 @@ impl Queue {
         self.waiting().len() >= self.capacity
     }
 
-    /// Adds a lane that a step of this process created, if there is room.
-    pub(super) fn hand_over(&self, work: Work) {
+    /// Adds a lane that a step of this process created, if there is room. Returns whether there was.
+    pub(super) fn hand_over(&self, work: Work) -> bool {
         let mut waiting = self.waiting();
-        if waiting.len() < self.capacity {
+        let has_room = waiting.len() < self.capacity;
+        if has_room {
             waiting.push_back(work);
         }
         drop(waiting);
         self.signal.raise();
+        has_room
     }
 
     /// Adds lanes that were claimed or have got more entries; the claimer bounds their number.
-    pub(super) fn put(&self, lanes: Vec<Lane>) {
-        if !lanes.is_empty() {
-            self.waiting().extend(lanes.into_iter().map(Work::of));
-            self.signal.raise();
-        }
+    pub(super) fn put(&self, works: impl IntoIterator<Item = Work>) {
+        self.waiting().extend(works);
+        self.signal.raise();
     }
 
     /// Takes the next lanes, at most `at_most`. Lanes with an expired lease are dropped: another worker may own them.

@@ -1,36 +1,25 @@
-//! A round: publishes some lanes, each once.
+//! A round: delivers some lanes, each once.
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::collections::HashMap;
 
-use futures_util::future::{BoxFuture, join};
+use futures_util::future::join;
 
 use super::{
     Relay,
     access::{lost_access, up_to_the_next},
     breaker::Trial,
-    deliver::{Failure, Run},
+    deliver::Run,
     queue::Work,
 };
 use crate::{
-    backoff, event,
+    event,
     host::directory::ProfileQuery,
     id::ConversationId,
-    store::{Lane, LaneDeferral, LaneFailure, LoadedEntry, StoreError, StoreErrorKind, Subject},
-    telemetry,
-    time::Timestamp,
+    store::{Lane, LoadedEntry, StoreError, StoreErrorKind, Subject},
 };
 
 /// How many entries of a lane are published in one round.
 const PER_LANE: usize = 32;
-
-/// How often a failed step of the outbox is retried.
-const MAX_REPEATS: usize = 8;
-
-/// The longest pause before a failed step of the outbox is retried.
-const REPEAT_AFTER: Duration = Duration::from_millis(250);
 
 /// Lanes that are published together, so that their events share calls.
 pub(super) struct Round {
@@ -59,34 +48,41 @@ impl Round {
 }
 
 impl Relay {
-    /// Publishes the entries of a round's lanes. Lanes that have got more entries meanwhile go back into the queue.
+    /// Delivers the entries of a round's lanes. Each lane then waits for its acknowledgement, or goes back into the queue if
+    /// entries have joined it.
     pub(super) async fn publish(&self, Round { lanes, trial }: Round) {
-        let held: Vec<_> = lanes
+        let keys: Vec<_> = lanes
             .iter()
             .map(|work| (work.lane.conversation_id, work.lane.lease_until))
             .collect();
-        self.under_way().extend(held.iter().copied());
-        match self.publish_once(lanes).await {
-            Ok(left) => self.queue.put(left),
+        match self.deliver_all(lanes).await {
+            Ok(runs) => {
+                let continued: Vec<_> = runs
+                    .into_iter()
+                    .filter_map(|run| self.held.deliver(run))
+                    .collect();
+                if !continued.is_empty() {
+                    self.queue.put(continued);
+                }
+            }
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(
                     error,
                     "publishing a round failed; its lanes are due again when their leases expire"
                 );
+                for key in keys {
+                    self.held.release(key);
+                }
             }
         }
         if let Some(trial) = trial {
             // The lane may wait for a revocation, whose calls are no trial of publishing.
             self.breaker().abandon(&trial, self.parts.clock.now());
         }
-        let mut under_way = self.under_way();
-        for lane in &held {
-            under_way.remove(lane);
-        }
     }
 
-    async fn publish_once(&self, lanes: Vec<Work>) -> Result<Vec<Lane>, StoreError> {
+    async fn deliver_all(&self, lanes: Vec<Work>) -> Result<Vec<Run>, StoreError> {
         let runs = self.project(lanes).await?;
         // A transport that is slow to revoke must not delay other lanes.
         let (mut ending, mut runs): (Vec<_>, Vec<_>) =
@@ -97,40 +93,7 @@ impl Relay {
         };
         join(ended, self.deliver(&mut runs)).await;
         runs.append(&mut ending);
-        let earliest = runs
-            .iter()
-            .map(|run| run.lane().lease_until)
-            .min()
-            .unwrap_or(Timestamp::EPOCH);
-        self.move_refused_to_dead_letters(&runs, earliest).await?;
-
-        let progress: Vec<_> = runs.iter().filter_map(Run::progress).collect();
-        let mut left = Vec::new();
-        if !progress.is_empty() {
-            let acknowledge = || {
-                let lease_until = self.parts.clock.now() + self.options().lease;
-                self.parts.store.acknowledge(self.id, lease_until, &progress)
-            };
-            left = self
-                .repeated("acknowledging lanes", earliest, &acknowledge)
-                .await?;
-        }
-        for (user_id, entry) in runs.iter().filter_map(Run::ended_access) {
-            self.revocations.forget(user_id, &entry);
-        }
-        let deferrals: Vec<_> = runs.iter().filter_map(|run| self.delay_for(run, &left)).collect();
-        if !deferrals.is_empty() {
-            telemetry::retried(deferrals.len());
-            let delay = || self.parts.store.defer_lanes(self.id, &deferrals);
-            self.repeated("deferring lanes", earliest, &delay).await?;
-        }
-        let failed: HashSet<_> = runs
-            .iter()
-            .filter(|run| run.failure().is_some())
-            .map(|run| run.lane().conversation_id)
-            .collect();
-        left.retain(|lane| !failed.contains(&lane.conversation_id));
-        Ok(left)
+        Ok(runs)
     }
 
     /// Loads missing entries in one call of the store, looks profiles up in one call of the directory, and makes the
@@ -138,7 +101,7 @@ impl Relay {
     async fn project(&self, lanes: Vec<Work>) -> Result<Vec<Run>, StoreError> {
         let to_load: Vec<_> = lanes
             .iter()
-            .filter(|work| work.loaded.is_none())
+            .filter(|work| work.entries.is_empty())
             .map(|work| work.lane.clone())
             .collect();
         let mut loaded: HashMap<ConversationId, Vec<LoadedEntry>> = HashMap::new();
@@ -151,7 +114,11 @@ impl Relay {
             .fold(ProfileQuery::default(), with_sender);
         for work in &lanes {
             let has_none = work.profiles.is_empty();
-            missing = work.loaded.iter().filter(|_| has_none).fold(missing, with_sender);
+            missing = work
+                .entries
+                .iter()
+                .filter(|_| has_none)
+                .fold(missing, with_sender);
         }
         let parts = &self.parts;
         let mut profiles = parts.host.profiles(&missing).await;
@@ -159,17 +126,24 @@ impl Relay {
         let mut runs = Vec::with_capacity(lanes.len());
         for work in lanes {
             profiles.merge(work.profiles);
-            let at_hand = work.loaded.map(|entry| vec![entry]);
-            let entries = at_hand
-                .or_else(|| loaded.remove(&work.lane.conversation_id))
-                .unwrap_or_default();
+            let mut entries = work.entries;
+            if entries.is_empty() {
+                entries = loaded.remove(&work.lane.conversation_id).unwrap_or_default();
+            }
             let entries = up_to_the_next(entries);
             let lost_access = lost_access(&entries);
             let events = entries.into_iter().map(|loaded| {
                 let events = event::project(&loaded, &profiles, &parts.names, data_bytes);
                 (loaded.entry, events)
             });
-            runs.push(Run::new(work.lane, events.collect(), lost_access));
+            let events = events.collect();
+            runs.push(match work.delivered {
+                Some(mut run) => {
+                    run.extend(events);
+                    run
+                }
+                None => Run::new(work.lane, events, lost_access),
+            });
         }
         Ok(runs)
     }
@@ -200,85 +174,6 @@ impl Relay {
             }
             loaded => loaded,
         }
-    }
-
-    /// Runs a step of the outbox, and retries it while it fails without an effect and its leases last, so that accepted
-    /// events are not published again because of a short failure of the store.
-    async fn repeated<'a, T>(
-        &self,
-        doing: &'static str,
-        lease_until: Timestamp,
-        step: &(dyn Fn() -> BoxFuture<'a, Result<T, StoreError>> + Sync),
-    ) -> Result<T, StoreError> {
-        for _ in 0..MAX_REPEATS {
-            let error = match self.in_time(doing, step()).await {
-                Ok(done) => return Ok(done),
-                Err(error) => error,
-            };
-            let wait = match error.kind() {
-                StoreErrorKind::Retry => Duration::ZERO,
-                StoreErrorKind::Unavailable { retry_after } => retry_after.min(REPEAT_AFTER),
-                _ => return Err(error),
-            };
-            if self.parts.clock.now() + wait >= lease_until {
-                return Err(error);
-            }
-            self.parts.clock.sleep(wait).await;
-        }
-        self.in_time(doing, step()).await
-    }
-
-    async fn move_refused_to_dead_letters(
-        &self,
-        runs: &[Run],
-        lease_until: Timestamp,
-    ) -> Result<(), StoreError> {
-        for run in runs {
-            for (entry, why) in run.dead_letter() {
-                tracing::error!(
-                    conversation_id = %entry.conversation_id, event = entry.number, why,
-                    "event refused permanently; moved to the dead letters until an operator requeues it"
-                );
-                telemetry::dead_letter();
-                let now = self.parts.clock.now();
-                let dead_letters = || self.parts.store.dead_letter(self.id, run.lane(), entry, why, now);
-                self.repeated("moving an event to the dead letters", lease_until, &dead_letters)
-                    .await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The deferral of a lane whose run stopped before its end; `None` if the run did not. `left` are the lanes as
-    /// acknowledged.
-    fn delay_for(&self, run: &Run, left: &[Lane]) -> Option<LaneDeferral> {
-        let now = self.parts.clock.now();
-        let chance = self.parts.ids.chance();
-        let (until, failure) = match run.failure()? {
-            Failure::Transport { retry_after } => {
-                let wait = backoff::delay(run.tries_before().saturating_add(1), chance);
-                (
-                    now + wait.max(retry_after.unwrap_or_default().min(backoff::MAX_DELAY)),
-                    LaneFailure::Transport,
-                )
-            }
-            Failure::Refused { refusals, .. } => {
-                (now + backoff::delay(*refusals, chance), LaneFailure::Refused)
-            }
-            Failure::Waits { until } => (*until, LaneFailure::None),
-            Failure::Stopped => (now, LaneFailure::None),
-        };
-        let lane = left
-            .iter()
-            .find(|lane| lane.conversation_id == run.lane().conversation_id);
-        let lane = lane.unwrap_or_else(|| run.lane());
-        let (conversation_id, lease_until) = (lane.conversation_id, lane.lease_until);
-        Some(LaneDeferral {
-            conversation_id,
-            lease_until,
-            until,
-            failure,
-        })
     }
 }
 

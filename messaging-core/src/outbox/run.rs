@@ -8,29 +8,54 @@ use futures_util::{
     stream::FuturesUnordered,
 };
 
-use super::Relay;
+use super::{
+    Relay,
+    acknowledge::{LANES, WAIT},
+};
 use crate::{
     clock,
     store::{LaneDeferral, LaneFailure, StoreError},
 };
+
+/// No round begins while so many delivered lanes wait for an acknowledgement: the store is slow or down.
+const MAX_DELIVERED: usize = 16 * LANES;
 
 impl Relay {
     pub(crate) async fn run(&self, stop: impl Future<Output = ()> + Send) {
         let clock = &self.parts.clock;
         let active = self.activate_worker();
         let mut stop = pin!(stop);
-        let mut rounds = FuturesUnordered::new();
+        let (mut rounds, mut acknowledgements) = (FuturesUnordered::new(), FuturesUnordered::new());
+        let mut wait: Fuse<BoxFuture<'_, ()>> = Fuse::terminated();
         let mut claim: Fuse<BoxFuture<'_, _>> = Fuse::terminated();
         let mut probe = clock.sleep(Duration::ZERO);
         let mut probes = ProbeLog::default();
         loop {
-            let room = self.options().concurrency.saturating_sub(rounds.len());
+            let delivered = self.held.delivered();
+            let may_acknowledge = acknowledgements.len() < self.options().concurrency;
+            if may_acknowledge && (delivered >= LANES || self.held.is_urgent()) {
+                acknowledgements.push(self.acknowledge_some());
+                continue;
+            }
+            if delivered > 0 && wait.is_terminated() {
+                wait = clock.sleep(WAIT).boxed().fuse();
+            }
+            let at_once = if delivered < MAX_DELIVERED {
+                self.options().concurrency
+            } else {
+                0
+            };
+            let room = at_once.saturating_sub(rounds.len());
             let next = self.next_rounds(room);
             let room = room - next.len();
             rounds.extend(next.into_iter().map(|round| self.publish(round)));
             tokio::select! {
                 () = &mut stop => break,
                 Some(()) = rounds.next(), if !rounds.is_empty() => {}
+                Some(()) = acknowledgements.next(), if !acknowledgements.is_empty() => {}
+                () = &mut wait, if may_acknowledge && !wait.is_terminated() => {
+                    acknowledgements.push(self.acknowledge_some());
+                }
                 () = self.queue.signal().raised() => {
                     if self.woken.swap(false, Ordering::AcqRel) {
                         probe = clock.sleep(Duration::ZERO);
@@ -52,6 +77,8 @@ impl Relay {
                 probes.note(claim.await.as_ref().err());
             }
             while rounds.next().await.is_some() {}
+            while acknowledgements.next().await.is_some() {}
+            self.acknowledge_all().await;
             while matches!(self.step().await, Ok(1..)) {}
         };
         if clock::timeout(&**clock, self.options().drain, drain)
@@ -72,7 +99,9 @@ impl Relay {
         let mut lanes: Vec<_> = waiting
             .map(|work| (work.lane.conversation_id, work.lane.lease_until))
             .collect();
-        lanes.extend(self.under_way().drain());
+        lanes.extend(self.held.release_all());
+        lanes.sort_unstable();
+        lanes.dedup();
         let delay = |(conversation_id, lease_until)| LaneDeferral {
             conversation_id,
             lease_until,

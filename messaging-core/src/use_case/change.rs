@@ -4,7 +4,6 @@ use super::{Messaging, unless_lost};
 use crate::{
     domain::{change::Change, conversation::Conversation},
     error::Error,
-    host::directory::Profiles,
     store::{ChangeState, Changed},
 };
 
@@ -30,7 +29,7 @@ impl Messaging {
         let step = ChangeState::new(conversation, change.clone(), self.now(), self.publisher());
         let changed = unless_lost(self.store().change_state(&step).await, CHANGING)?;
         if let Some(Changed::Done(entry)) = &changed {
-            self.hand_over(entry.lane.clone(), None, Profiles::default());
+            self.hand_over(entry.lane.clone());
         }
         Ok(changed)
     }

@@ -26,7 +26,7 @@ use crate::{
     host::access::AccessPolicy,
     host::directory::{ProfileQuery, Profiles},
     id::{AuditId, ConversationId},
-    outbox::{Relay, Work},
+    outbox::Relay,
     policy::Refusal,
     store::{
         AuditRecord, AuditStore, AuditedAction, Capabilities, Capability, ErasureStore, Lane, LoadedEntry,
@@ -107,16 +107,23 @@ impl Messaging {
         self.0.host.profiles(query).await
     }
 
-    /// Passes a lane that a step created for this process to the relay, with what is already at hand.
-    fn hand_over(&self, lane: Option<Lane>, loaded: Option<LoadedEntry>, profiles: Profiles) {
-        if let Some(lane) = lane {
-            self.0.relay.hand_over(Work {
-                lane,
-                loaded,
-                profiles,
-            });
-        } else {
-            self.0.relay.watch_for_workers();
+    /// Passes a lane that a step created for this process to the relay.
+    fn hand_over(&self, lane: Option<Lane>) {
+        match lane {
+            Some(lane) => self.0.relay.hand_over(lane, None, Profiles::default()),
+            None => self.0.relay.watch_for_workers(),
+        }
+    }
+
+    /// Passes an entry in memory to the relay, with its lane if the step created that for this process.
+    fn hand_over_loaded(&self, lane: Option<Lane>, entry: LoadedEntry, profiles: Profiles) {
+        let relay = &self.0.relay;
+        match lane {
+            Some(lane) => relay.hand_over(lane, Some(entry), profiles),
+            None => {
+                relay.join(entry, profiles);
+                relay.watch_for_workers();
+            }
         }
     }
 

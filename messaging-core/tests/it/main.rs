@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod access;
+mod acknowledging;
 mod buckets;
 mod cached_conversations;
 mod capabilities;

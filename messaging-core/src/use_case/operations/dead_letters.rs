@@ -1,7 +1,6 @@
 use super::Operations;
 use crate::{
     error::Error,
-    host::directory::Profiles,
     id::ConversationId,
     store::{DeadLetter, DeadLetterPosition, Requeue, Requeued},
 };
@@ -48,7 +47,7 @@ impl Operations<'_> {
         let requeued = self.messaging.store().requeue(&step).await;
         match requeued.map_err(|error| Error::store(error, "requeueing an event"))? {
             Requeued::Done(entry) => {
-                self.messaging.hand_over(entry.lane, None, Profiles::default());
+                self.messaging.hand_over(entry.lane);
                 Ok(true)
             }
             Requeued::NotFound => Ok(false),

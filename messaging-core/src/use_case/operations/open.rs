@@ -6,7 +6,6 @@ use super::Operations;
 use crate::{
     domain::{change::Change, conversation::Conversation, opening::PreparedOpen},
     error::Error,
-    host::directory::Profiles,
     id::{AgentId, BookingId, Bucket, ConversationId, UserId},
     policy::Refusal,
     store::{Changed, ConversationKey, Opened},
@@ -96,7 +95,7 @@ impl Operations<'_> {
             OpenOutcome::Found
         });
         let lane = opened.entry.as_ref().and_then(|entry| entry.lane.clone());
-        self.messaging.hand_over(lane, None, Profiles::default());
+        self.messaging.hand_over(lane);
         Ok(opened)
     }
 

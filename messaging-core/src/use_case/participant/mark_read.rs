@@ -4,7 +4,6 @@ use crate::{
     actor::Actor,
     domain::{conversation::Conversation, side::Side, unread::UnreadCounter},
     error::{Error, ErrorKind},
-    host::directory::Profiles,
     id::{ConversationId, MessageId},
     policy::Action,
     store::{MarkRead, Marked},
@@ -88,7 +87,7 @@ impl Messaging {
         match unless_lost(self.store().mark_read(&step).await, MARKING)? {
             Some(Marked::Moved(moved)) => {
                 telemetry::read();
-                self.hand_over(moved.entry.lane, None, Profiles::default());
+                self.hand_over(moved.entry.lane);
                 Ok(Some(ReadState {
                     counter: moved.counter,
                     read_at: Some(moved.receipt.read_at),

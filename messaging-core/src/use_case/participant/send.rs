@@ -299,7 +299,7 @@ impl Messaging {
             conversation,
             entry: committed,
         } = stored;
-        let loaded = committed.lane.as_ref().map(|_| LoadedEntry {
+        let loaded = LoadedEntry {
             entry: Entry {
                 conversation_id: conversation.id,
                 number: committed.number,
@@ -309,8 +309,8 @@ impl Messaging {
             conversation,
             subject: Subject::Message(MessageRow::unread(message)),
             lost_access: None,
-        });
-        self.hand_over(committed.lane, loaded, profiles);
+        };
+        self.hand_over_loaded(committed.lane, loaded, profiles);
     }
 }
 
