@@ -118,12 +118,11 @@ impl Messaging {
     /// Passes an entry in memory to the relay, with its lane if the step created that for this process.
     fn hand_over_loaded(&self, lane: Option<Lane>, entry: LoadedEntry, profiles: Profiles) {
         let relay = &self.0.relay;
-        match lane {
-            Some(lane) => relay.hand_over(lane, Some(entry), profiles),
-            None => {
-                relay.join(entry, profiles);
-                relay.watch_for_workers();
-            }
+        if let Some(lane) = lane {
+            relay.hand_over(lane, Some(entry), profiles);
+        } else {
+            relay.join(entry, profiles);
+            relay.watch_for_workers();
         }
     }
 

@@ -20,24 +20,40 @@ use crate::support::postgres::{
 
 const LEASE: Duration = Duration::from_secs(10);
 
-/// Two processes, the first of which has sent `one`, `two` and `three` and stops while it publishes.
-async fn stopped(calls: usize, moment: Moment) -> (Bench, Transport, [Process; 2], ConversationId) {
+/// Two processes, the first of which has sent `one` and stops while it publishes. Through `joining`, 0 or 1, `two` and
+/// `three` have joined its lane.
+async fn stopped(
+    joining: usize,
+    calls: usize,
+    moment: Moment,
+) -> (Bench, Transport, [Process; 2], ConversationId) {
     let (bench, transport) = (Bench::new().await, Transport::default());
     let id = conversation_id(1_001);
-    let [mut first, second] = [1, 2].map(|n| Process::start(n, &bench, &transport));
-    second.publish().await;
-    for text in ["one", "two", "three"] {
-        first.send(1, id, text).await;
+    let mut processes = [1, 2].map(|n| Process::start(n, &bench, &transport));
+    processes[1].publish().await;
+    processes[0].send(1, id, "one").await;
+    for text in ["two", "three"] {
+        processes[joining].send(1, id, text).await;
     }
-    first.stop(calls, moment).await;
-    assert!(first.is_stopped());
-    (bench, transport, [first, second], id)
+    processes[0].stop(calls, moment).await;
+    assert!(processes[0].is_stopped());
+    (bench, transport, processes, id)
 }
 
 #[tokio::test]
 async fn a_worker_resuming_after_its_lease_repeats_one_call_and_acknowledges_nothing() {
-    for (calls, moment) in [(1, Before), (1, After), (2, Before), (2, After)] {
-        let (bench, transport, [mut first, second], id) = stopped(calls, moment).await;
+    // What joined through another process is loaded after the acknowledgement of what is in memory.
+    for (joining, calls, moment, acknowledged) in [
+        (0, 1, Before, 0),
+        (0, 1, After, 0),
+        (0, 2, Before, 0),
+        (0, 2, After, 0),
+        (1, 1, Before, 0),
+        (1, 1, After, 0),
+        (1, 2, Before, 1),
+        (1, 2, After, 1),
+    ] {
+        let (bench, transport, [mut first, second], id) = stopped(joining, calls, moment).await;
         let published_before: Vec<String> = transport.take(id);
         assert_eq!(
             published_before.len(),
@@ -51,7 +67,7 @@ async fn a_worker_resuming_after_its_lease_repeats_one_call_and_acknowledges_not
         second.publish().await;
         let all = ["one", "two", "three", "four"];
         // Publishing continues after the last acknowledged event.
-        assert_eq!(transport.take(id), all[calls - 1..]);
+        assert_eq!(transport.take(id), all[acknowledged..]);
 
         first.resume(at(0) + LEASE).await;
         let late = transport.take(id);
@@ -71,7 +87,7 @@ async fn a_worker_resuming_after_its_lease_repeats_one_call_and_acknowledges_not
 #[tokio::test]
 async fn a_worker_resuming_within_its_lease_continues() {
     for moment in [Before, After] {
-        let (_bench, transport, [mut first, second], id) = stopped(1, moment).await;
+        let (_bench, transport, [mut first, second], id) = stopped(0, 1, moment).await;
         second.tick(at(4));
         second.publish().await;
         first.resume(at(4)).await;
