@@ -36,14 +36,18 @@ impl Relay {
     /// Acknowledges all delivered lanes.
     pub(super) async fn acknowledge_all(&self) {
         while self.held.delivered() > 0 {
-            self.acknowledge_some().await;
+            self.acknowledge_next().await;
         }
     }
 
-    /// Acknowledges up to [`LANES`] delivered lanes, and defers those that failed. Lanes that have more entries go back into
-    /// the queue.
-    pub(super) async fn acknowledge_some(&self) {
+    /// Takes up to [`LANES`] delivered lanes, at once, and acknowledges them or defers those that failed. Lanes that have
+    /// more entries go back into the queue.
+    pub(super) fn acknowledge_next(&self) -> impl Future<Output = ()> + Send {
         let runs = self.held.take_delivered(LANES, self.parts.clock.now());
+        self.acknowledge_runs(runs)
+    }
+
+    async fn acknowledge_runs(&self, runs: Vec<Run>) {
         if runs.is_empty() {
             return;
         }

@@ -34,7 +34,7 @@ impl Relay {
             let delivered = self.held.delivered();
             let may_acknowledge = acknowledgements.len() < self.options().concurrency;
             if may_acknowledge && (delivered >= LANES || self.held.is_urgent()) {
-                acknowledgements.push(self.acknowledge_some());
+                acknowledgements.push(self.acknowledge_next());
                 continue;
             }
             if delivered > 0 && wait.is_terminated() {
@@ -54,7 +54,7 @@ impl Relay {
                 Some(()) = rounds.next(), if !rounds.is_empty() => {}
                 Some(()) = acknowledgements.next(), if !acknowledgements.is_empty() => {}
                 () = &mut wait, if may_acknowledge && !wait.is_terminated() => {
-                    acknowledgements.push(self.acknowledge_some());
+                    acknowledgements.push(self.acknowledge_next());
                 }
                 () = self.queue.signal().raised() => {
                     if self.woken.swap(false, Ordering::AcqRel) {

@@ -28,6 +28,9 @@ pub(crate) struct Args {
     /// The number of idle WebSockets.
     #[arg(long, default_value_t = 10_000)]
     pub(crate) sockets: usize,
+    /// Settings of PostgreSQL that differ from its defaults, such as shared_buffers=4GB.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
+    pub(crate) postgres: Vec<(String, String)>,
     /// The URL of a running server with the same contract and data; no reference is measured then.
     #[arg(long)]
     pub(crate) url: Option<String>,
@@ -40,6 +43,11 @@ pub(crate) struct Args {
     /// Verifies all counters at the end.
     #[arg(long)]
     pub(crate) verify: bool,
+}
+
+fn setting(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("must be NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 impl Args {

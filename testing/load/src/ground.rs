@@ -25,17 +25,13 @@ use crate::{
     scenario,
 };
 
-/// Full durability; the other settings are usual for a small machine.
-const SETTINGS: [(&str, &str); 9] = [
+/// PostgreSQL's defaults, where the servers of tests have other values.
+const DEFAULTS: [(&str, &str); 5] = [
     ("fsync", "on"),
     ("full_page_writes", "on"),
-    ("synchronous_commit", "on"),
-    ("shared_buffers", "4GB"),
-    ("max_wal_size", "8GB"),
-    ("min_wal_size", "2GB"),
-    ("checkpoint_timeout", "30min"),
-    ("wal_buffers", "16MB"),
-    ("effective_cache_size", "8GB"),
+    ("max_wal_size", "1GB"),
+    ("max_connections", "100"),
+    ("dynamic_shared_memory_type", "posix"),
 ];
 
 const SEED: &str = include_str!("seed.sql");
@@ -95,7 +91,15 @@ impl Ground {
                 own: None,
             });
         }
-        let database = tokio::task::spawn_blocking(|| PgServer::start_on_disk(&SETTINGS)).await?;
+        let further = args.postgres.clone();
+        let database = tokio::task::spawn_blocking(move || {
+            let further = further
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()));
+            let settings: Vec<_> = DEFAULTS.into_iter().chain(further).collect();
+            PgServer::start_on_disk(&settings)
+        });
+        let database = database.await?;
         let url = database.url("postgres");
         let store = PgStore::new(PgPool::connect_lazy(&url)?);
         store.migrate().await?;
