@@ -28,7 +28,7 @@ pub(crate) struct Args {
     /// The number of idle WebSockets.
     #[arg(long, default_value_t = 10_000)]
     pub(crate) sockets: usize,
-    /// Settings of PostgreSQL that differ from its defaults, such as shared_buffers=4GB.
+    /// Settings of PostgreSQL that differ from its defaults, such as `shared_buffers=4GB`.
     #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
     pub(crate) postgres: Vec<(String, String)>,
     /// The URL of a running server with the same contract and data; no reference is measured then.
