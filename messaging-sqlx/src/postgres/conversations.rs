@@ -13,13 +13,16 @@ use messaging_core::{
         ListPage, ListScan, MarkRead, Marked, Opened, Publisher, StoreError, StoreErrorKind,
     },
 };
-use sqlx::{Row, postgres::PgRow};
+use sqlx::{Error, Row, postgres::PgRow};
 
 use super::{
     PgStore,
     by_index::few,
+    call::Statement,
     error::{corrupt, failed},
     rows::{self, conversation_columns, last_message, summary_columns},
+    shared_reads::{LookUp, QueueOf, SharedReads},
+    statements::Statements,
 };
 
 #[async_trait]
@@ -29,10 +32,9 @@ impl ConversationStore for PgStore {
     }
 
     async fn find_conversation(&self, key: ConversationKey) -> Result<Option<Conversation>, StoreError> {
-        const DOING: &str = "finding a conversation";
         let texts = &self.0.statements;
         let statement = match &key {
-            ConversationKey::Id(id) => sqlx::query(texts.find.clone()).bind(id.as_uuid()),
+            ConversationKey::Id(id) => return self.look_up(&ById(*id)).await,
             ConversationKey::Pair { client_id, agent_id } => sqlx::query(texts.find_by_pair.clone())
                 .bind(client_id.as_str())
                 .bind(agent_id.as_str()),
@@ -41,20 +43,19 @@ impl ConversationStore for PgStore {
             }
             unknown => {
                 let why = format!("{unknown:?} is unknown to this store");
-                return Err(StoreError::new(StoreErrorKind::Unsupported, DOING).caused_by(why));
+                return Err(StoreError::new(StoreErrorKind::Unsupported, FINDING).caused_by(why));
             }
         };
-        let found = self.read(DOING, statement).await?;
+        let found = self.read(FINDING, statement).await?;
         let found = found.first().map(rows::conversation);
-        found.transpose().map_err(failed(DOING))
+        found.transpose().map_err(failed(FINDING))
     }
 
     async fn find_summary(&self, id: ConversationId) -> Result<Option<ConversationSummary>, StoreError> {
-        const DOING: &str = "finding a conversation";
         let statement = sqlx::query(self.0.statements.summary.clone()).bind(id.as_uuid());
-        let found = self.read(DOING, statement).await?;
+        let found = self.read(FINDING, statement).await?;
         let found = found.first().map(rows::summary);
-        found.transpose().map_err(failed(DOING))
+        found.transpose().map_err(failed(FINDING))
     }
 
     async fn list_bookings(&self, of: ConversationId) -> Result<Vec<BookingId>, StoreError> {
@@ -137,10 +138,49 @@ impl ConversationStore for PgStore {
     }
 }
 
+const FINDING: &str = "finding a conversation";
+
+/// The conversation with an id.
+#[derive(Debug, Clone)]
+pub(super) struct ById(ConversationId);
+
+impl LookUp for ById {
+    type Answer = Option<Conversation>;
+
+    const DOING: &'static str = FINDING;
+    const MAX_SHARED: usize = 128;
+
+    fn queue(reads: &SharedReads) -> &QueueOf<Self> {
+        &reads.by_id
+    }
+
+    fn one(&self, texts: &Statements) -> Statement<'_> {
+        sqlx::query(texts.find.clone()).bind(self.0.as_uuid())
+    }
+
+    fn several<'q>(look_ups: &'q [Self], texts: &Statements) -> Statement<'q> {
+        let ids: Vec<_> = look_ups.iter().map(|of| of.0.as_uuid()).collect();
+        sqlx::query(texts.find_several.clone()).bind(ids)
+    }
+
+    fn answer(&self, rows: &[PgRow]) -> Result<Option<Conversation>, Error> {
+        rows.first().map(rows::conversation).transpose()
+    }
+}
+
 pub(super) const FIND: &str = concat!(
     "SELECT ",
     conversation_columns!(),
     r#" FROM "messaging".conversation c WHERE c.id = $1"#
+);
+/// `$1` conversations.
+pub(super) const FIND_SEVERAL: &str = concat!(
+    "SELECT ",
+    conversation_columns!(),
+    r#", w.place FROM unnest($1::uuid[]) WITH ORDINALITY AS w (id, place)
+        CROSS JOIN LATERAL (SELECT * FROM "messaging".conversation c WHERE c.id = w.id LIMIT 1) c
+        WHERE "#,
+    few!("w.place")
 );
 pub(super) const FIND_BY_PAIR: &str = concat!(
     "SELECT ",

@@ -50,8 +50,8 @@ impl Failure {
     }
 
     /// Returns a function that converts the failure for each of several steps of one statement.
-    pub(super) fn into_error_for_each(self, doing: &'static str) -> impl Fn() -> StoreError {
-        let kind = self.kind(Effect::Writes);
+    pub(super) fn into_error_for_each(self, doing: &'static str, effect: Effect) -> impl Fn() -> StoreError {
+        let kind = self.kind(effect);
         let cause = match self {
             Self::Before(cause) | Self::Within(cause) | Self::Unread(cause) => Some(Arc::new(cause)),
             Self::TimedOut => None,

@@ -32,7 +32,7 @@ use super::{
     PgStore,
     append::{DOING, IfLocked, MAX_TRIES, is_collision},
     append_many::Outcome,
-    error::{Failure, UNAVAILABLE},
+    error::{Effect, Failure, UNAVAILABLE},
     options::PgOptions,
 };
 
@@ -149,7 +149,7 @@ impl PgStore {
                 skipped = self.commit_one_by_one(some, if_locked).await;
             }
             Err(failure) => {
-                let error = failure.into_error_for_each(DOING);
+                let error = failure.into_error_for_each(DOING, Effect::Writes);
                 for pending in some {
                     pending.answer(Err(error()));
                 }

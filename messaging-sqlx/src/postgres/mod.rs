@@ -65,11 +65,13 @@ mod rows;
 mod scan_watermark;
 mod schema_name;
 mod settings;
+mod shared_reads;
 mod statements;
 mod target_locks;
 #[cfg(test)]
 mod together;
 mod unlink;
+mod unread;
 mod url;
 
 use std::{
@@ -132,9 +134,10 @@ struct Inner {
     schema: SchemaName,
     statements: Statements,
     group_commit: Option<group_commit::GroupCommit>,
+    shared_reads: shared_reads::SharedReads,
     target_locks: target_locks::TargetLocks,
     lock_timeout: Duration,
-    /// Minimum number of messages in a round that are written by one statement.
+    /// Minimum number of messages of a round, or of look-ups, that are combined into one statement.
     batch_threshold: usize,
     clock_check: ClockCheck,
     scan_watermark: scan_watermark::ScanWatermark,
@@ -205,6 +208,7 @@ impl PgStore {
             schema: options.schema.clone(),
             group_commit: (options.group_commit == GroupCommit::On)
                 .then(|| group_commit::GroupCommit::new(options)),
+            shared_reads: shared_reads::SharedReads::default(),
             target_locks: target_locks::TargetLocks::new(connections),
             lock_timeout: options.lock_timeout,
             batch_threshold: options.batch_threshold,

@@ -14,7 +14,7 @@ pub struct PgOptions {
     pub(super) clock_check: ClockCheck,
     pub(super) group_commit: GroupCommit,
     pub(super) max_waiting: usize,
-    /// Minimum number of messages of a combined statement: two, unless a test sets it to one.
+    /// Minimum number of messages, or of look-ups, of a combined statement: two, unless a test sets it to one.
     pub(super) batch_threshold: usize,
 }
 

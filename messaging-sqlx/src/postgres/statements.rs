@@ -6,7 +6,7 @@ use sqlx::SqlStr;
 use super::{
     SchemaName, activity, append, append_many, audit, change_state, claim, conversations, dead_letters,
     digest_sql, erasure, history, limiter, list, list::PerScope, load, mark_read, moderation, open, outbox,
-    probe, recount, unlink,
+    probe, recount, unlink, unread,
 };
 
 macro_rules! statements {
@@ -42,6 +42,7 @@ statements! {
     open: SqlStr = open::OPEN;
     open_in_transaction: SqlStr = open::OPEN_IN;
     find: SqlStr = conversations::FIND;
+    find_several: SqlStr = conversations::FIND_SEVERAL;
     find_by_pair: SqlStr = conversations::FIND_BY_PAIR;
     find_by_booking: SqlStr = conversations::FIND_BY_BOOKING;
     summary: SqlStr = conversations::SUMMARY;
@@ -52,7 +53,11 @@ statements! {
     from_cursor: PerScope<SqlStr> = list::FROM_CURSOR;
     from_offset: PerScope<SqlStr> = list::FROM_OFFSET;
     count: PerScope<SqlStr> = list::COUNT;
-    unread: PerScope<SqlStr> = list::UNREAD;
+    lists_of_clients: SqlStr = list::OF_CLIENTS;
+    lists_of_agents: SqlStr = list::OF_AGENTS;
+    unread: PerScope<SqlStr> = unread::UNREAD;
+    unread_of_clients: SqlStr = unread::OF_CLIENTS;
+    unread_of_agents: SqlStr = unread::OF_AGENTS;
     of_agent: SqlStr = list::OF_AGENT;
     before: SqlStr = history::BEFORE;
     after: SqlStr = history::AFTER;

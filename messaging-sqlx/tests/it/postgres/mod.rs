@@ -21,6 +21,7 @@ mod publishing_openings;
 mod recording_digests;
 mod roles;
 mod sending;
+mod shared_reads;
 mod stalled;
 mod timeouts;
 mod verifying;
