@@ -53,11 +53,12 @@ macro_rules! append_many {
             r#" FROM item i CROSS JOIN LATERAL (SELECT * FROM "messaging".message m
         WHERE m.conversation_id = i.conversation_id AND m.sender_id = i.sender_id
             AND m.idempotency_key = i.idempotency_key LIMIT 1) m),
-    stored AS MATERIALIZED (SELECT i.place, i.owner, i.until, i.from_side, i.to_sides, i.sender_id, i.idempotency_key,
+    stored AS MATERIALIZED (SELECT i.place, i.from_side, i.to_sides, i.sender_id, i.idempotency_key,
         i.id AS message_id, i.body, i.extras, l.id, l.client_id, l.agent_id, l.agent_user_id, l.access_version, l.blocked_by, l.closed,
         l.client_read, l.client_read_seq, l.client_read_at, l.client_mailed,
         l.agent_read, l.agent_read_seq, l.agent_read_at, l.agent_mailed, l.created_at,
         l.last_seq + count(*) OVER sofar AS last_seq, l.events + count(*) OVER sofar AS events,
+        l.events + 1 AS head, first_value(i.owner) OVER sofar AS first_owner, first_value(i.until) OVER sofar AS first_until,
         GREATEST(l.activity_at, max(i.now) OVER sofar) AS activity_at,
         l.client_received + count(*) FILTER (WHERE i.to_sides & 1 <> 0) OVER sofar AS client_received,
         l.agent_received + count(*) FILTER (WHERE i.to_sides & 2 <> 0) OVER sofar AS agent_received,
@@ -69,7 +70,6 @@ macro_rules! append_many {
         WHERE i.place NOT IN (SELECT seen_place FROM seen)
         WINDOW sofar AS (PARTITION BY i.conversation_id ORDER BY i.place)),
     newest AS MATERIALIZED (SELECT DISTINCT ON (id) * FROM stored ORDER BY id, place DESC),
-    oldest AS (SELECT DISTINCT ON (id) id, events AS head, owner, until FROM stored ORDER BY id, place),
     bumped AS (UPDATE "messaging".conversation c SET last_seq = n.last_seq, events = n.events,
         activity_at = n.activity_at, client_received = n.client_received, agent_received = n.agent_received,
         client_due_at = n.client_due_at, agent_due_at = n.agent_due_at FROM newest n WHERE c.id = n.id),
@@ -80,9 +80,8 @@ macro_rules! append_many {
     entry AS (INSERT INTO "messaging".outbox (conversation_id, number, kind, side, seq, at)
         SELECT id, events, 1, NULL::smallint, last_seq, activity_at FROM stored),
     laned AS (INSERT INTO "messaging".lane AS l (conversation_id, head, tail, owner, until)
-        SELECT o.id, o.head, n.events, o.owner,
-            COALESCE(o.until, date_trunc('milliseconds', clock_timestamp()))
-        FROM oldest o JOIN newest n ON n.id = o.id ORDER BY o.id
+        SELECT id, head, events, first_owner, COALESCE(first_until, date_trunc('milliseconds', clock_timestamp()))
+        FROM newest ORDER BY id
         ON CONFLICT (conversation_id) DO UPDATE SET tail = EXCLUDED.tail
         RETURNING l.conversation_id AS lane_of, l.head)
     SELECT i.place, l.id IS NOT NULL AS is_locked, s.*, "#,

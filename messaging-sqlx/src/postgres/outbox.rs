@@ -151,7 +151,7 @@ macro_rules! owned_lanes {
             ", place) WHERE ",
             few!("place"),
             r#"),
-            mine AS MATERIALIZED (SELECT l.conversation_id, l.head, l.tail, said.lease_until, said.place
+            mine AS MATERIALIZED (SELECT l.head, l.tail, said.*
                 FROM (SELECT DISTINCT ON (conversation_id, lease_until) * FROM said
                     ORDER BY conversation_id, lease_until, place) said
                 CROSS JOIN LATERAL (SELECT * FROM "messaging".lane l WHERE "#,
@@ -166,6 +166,9 @@ macro_rules! owned_lanes {
 /// `$1` worker, `$2` conversations, `$3` their leases, `$4` numbers, `$5` the new lease. Returns a row for each
 /// lane that continues, in the order of the arguments.
 ///
+/// No part joins the lanes with the rows of a table: the planner, which estimates one lane, would compare each of many with
+/// each row. Entries are deleted by their place in the table, which is that of their insertion: no step updates them.
+///
 /// Commits without waiting for the disk: if a crash of the database loses it, its events are published a second
 /// time and clients drop the duplicates. So a message costs one flush instead of two.
 pub(super) const ACKNOWLEDGE: &str = concat!(
@@ -175,22 +178,19 @@ pub(super) const ACKNOWLEDGE: &str = concat!(
         "up_to",
         " AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'"
     ),
-    r#", done AS (SELECT mine.conversation_id, mine.head, mine.tail, mine.lease_until, said.up_to, place
-        FROM mine JOIN said USING (place)),
-    forgotten AS (DELETE FROM "messaging".outbox o USING done
-        WHERE o.conversation_id = done.conversation_id AND o.number BETWEEN done.head AND done.up_to
-        AND o.conversation_id = ANY($2::uuid[])
-        AND "#,
-    bounded!("o.number", "done", "head", "up_to"),
+    r#", forgotten AS (DELETE FROM "messaging".outbox o USING (SELECT e.ctid FROM mine
+            CROSS JOIN LATERAL (SELECT e.ctid FROM "messaging".outbox e WHERE e.conversation_id = mine.conversation_id
+                AND e.number BETWEEN mine.head AND mine.up_to OFFSET 0) e) done
+        WHERE o.ctid = done.ctid),
+    ended AS (DELETE FROM "messaging".lane l
+        WHERE l.conversation_id = ANY(ARRAY(SELECT conversation_id FROM mine WHERE tail <= up_to)) AND "#,
+    bounded!("l.until", "mine", "lease_until"),
     r#"),
-    ended AS (DELETE FROM "messaging".lane l USING done WHERE "#,
-    leased!("done"),
-    r#" AND done.tail <= done.up_to),
-    going_on AS (UPDATE "messaging".lane l SET head = done.up_to + 1, until = $5, tries = 0, refusals = 0
-        FROM done WHERE "#,
-    leased!("done"),
-    r#" AND done.tail > done.up_to
-        RETURNING l.conversation_id, l.head, l.tries, l.refusals, done.place)
+    more AS MATERIALIZED (SELECT * FROM mine WHERE tail > up_to),
+    going_on AS (UPDATE "messaging".lane l SET head = more.up_to + 1, until = $5, tries = 0, refusals = 0
+        FROM more WHERE "#,
+    leased!("more"),
+    r#" RETURNING l.conversation_id, l.head, l.tries, l.refusals, more.place)
     SELECT conversation_id, head, tries, refusals FROM going_on ORDER BY place"#
 );
 
@@ -202,10 +202,10 @@ pub(super) const DEFER: &str = concat!(
         "until, tries, refusals",
         ""
     ),
-    r#" UPDATE "messaging".lane l SET owner = NULL, until = said.until,
-        tries = LEAST(l.tries + said.tries, 4294967295),
-        refusals = LEAST(l.refusals + said.refusals, 4294967295)
-        FROM mine JOIN said USING (place) WHERE "#,
+    r#" UPDATE "messaging".lane l SET owner = NULL, until = mine.until,
+        tries = LEAST(l.tries + mine.tries, 4294967295),
+        refusals = LEAST(l.refusals + mine.refusals, 4294967295)
+        FROM mine WHERE "#,
     leased!("mine")
 );
 

@@ -59,6 +59,21 @@ const BY_EITHER_INDEX: [&str; 2] = ["backlog", "recount"];
 /// The statements that are executed with scans disabled.
 const WITHOUT_SCANS: [&str; 1] = ["activity"];
 
+/// The statements that compare each of several rows with each of others by a join. The number of the rows is bounded: by
+/// that of a round, a claim, a chunk or a report.
+const COMPARING: [&str; 10] = [
+    "append_many",
+    "append_many_waiting",
+    "claim",
+    "claim_digests",
+    "file_report",
+    "mark_mailed",
+    "move_to_dead_letters",
+    "number",
+    "recount",
+    "unlink",
+];
+
 struct Planner {
     connection: PgConnection,
     name: SchemaName,
@@ -109,8 +124,8 @@ impl Planner {
         sql.execute(&mut self.connection).await.unwrap();
     }
 
-    /// The tables that a statement's generic plan scans, and the queues whose index it scans without a
-    /// condition.
+    /// The tables that a statement's generic plan scans, the queues whose index it scans without a condition, and the joins
+    /// that compare all rows.
     async fn scanned(&mut self, name: &str, sql: &str) -> Vec<String> {
         self.run(format!("PREPARE planned AS {sql}")).await;
         let count = "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'planned'";
@@ -143,7 +158,9 @@ impl Planner {
         let with_next = lines.iter().zip(below);
         let leads = |index: &QueueIndex| !(index.name == "lane_due" && BY_EITHER_INDEX.contains(&name));
         let indexes: Vec<QueueIndex> = QUEUE_INDEXES.into_iter().filter(leads).collect();
-        let scans = with_next.filter(|(line, next)| is_scan(line, next, &indexes));
+        let compares = !COMPARING.contains(&name);
+        let scans =
+            with_next.filter(|(line, next)| is_scan(line, next, &indexes) || compares && is_comparison(line));
         scans.map(|(line, _)| line.clone()).collect()
     }
 
@@ -162,6 +179,18 @@ impl Planner {
 /// Whether a line of a plan, with the next one, is a scan of a table, or of one of these indexes.
 fn is_scan(line: &str, next: &str, indexes: &[QueueIndex]) -> bool {
     line.contains("Seq Scan on ") || indexes.iter().any(|index| index.is_scanned(line, next))
+}
+
+/// Whether a line of a plan says that a join compares each row with each other one.
+fn is_comparison(line: &str) -> bool {
+    line.trim_start().starts_with("Join Filter:") && line.contains(" = ")
+}
+
+#[test]
+fn a_join_that_compares_all_rows_is_detected() {
+    assert!(is_comparison("    Join Filter: (mine.place = said.place)"));
+    assert!(!is_comparison("    Join Filter: (c.client_read < t.position)"));
+    assert!(!is_comparison("    Hash Cond: (mine.place = said.place)"));
 }
 
 #[test]

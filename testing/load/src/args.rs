@@ -1,12 +1,20 @@
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
-use crate::scenario::Scenario;
+use crate::{crowd::Crowd, scenario::Scenario};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Crowd(Crowd),
+}
 
 /// Measures the throughput and latency of the example server, and of its database alone.
 #[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
     /// The scenarios to measure; by default all of them.
     #[arg(long, value_enum)]
     scenario: Vec<Scenario>,
@@ -45,7 +53,7 @@ pub(crate) struct Args {
     pub(crate) verify: bool,
 }
 
-fn setting(text: &str) -> Result<(String, String), &'static str> {
+pub(crate) fn setting(text: &str) -> Result<(String, String), &'static str> {
     let (name, value) = text.split_once('=').ok_or("must be NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }

@@ -1,4 +1,5 @@
-//! The delay between a request and the frame on a subscribed WebSocket, at a given rate.
+//! The delay between a request and its answer, and between the request and the frame on a subscribed WebSocket, at a given
+//! rate.
 
 use std::{
     collections::HashMap,
@@ -33,12 +34,12 @@ type Sent = Arc<Mutex<HashMap<String, Instant>>>;
 pub(crate) async fn measure(ground: &Ground, args: &Args) -> anyhow::Result<Vec<Line>> {
     let mut lines = Vec::new();
     for rate in &args.rate {
-        lines.push(at_rate(ground, args, *rate).await?);
+        lines.extend(at_rate(ground, args, *rate).await?);
     }
     Ok(lines)
 }
 
-async fn at_rate(ground: &Ground, args: &Args, rate: u32) -> anyhow::Result<Line> {
+async fn at_rate(ground: &Ground, args: &Args, rate: u32) -> anyhow::Result<[Line; 2]> {
     let sent = Sent::default();
     let (heard, mut latencies_heard) = mpsc::unbounded_channel();
     let mut connection = Connection::open(ground.host()).await?;
@@ -75,18 +76,21 @@ async fn at_rate(ground: &Ground, args: &Args, rate: u32) -> anyhow::Result<Line
             lock(&sent).insert(key, begun);
             let answered = sender.call(call).await?;
             free.send(sender).ok();
-            anyhow::Ok(u64::from(!answered.status.is_success()))
+            anyhow::Ok((begun.elapsed(), answered.status.is_success()))
         }));
     }
-    let mut errors = 0;
+    let mut answers = Measured::default();
     for ended in try_join_all(tasks).await? {
-        errors += ended?;
+        match ended? {
+            (latency, true) => answers.latencies.push(latency),
+            (_, false) => answers.errors += 1,
+        }
     }
     let took = begun.elapsed();
     let usage = ground.usage().minus(before);
     let mut latencies = Latencies::default();
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
-    while latencies.len() as u64 + errors < total {
+    while latencies.len() as u64 + answers.errors < total {
         let Ok(Some(latency)) = tokio::time::timeout_at(deadline, latencies_heard.recv()).await else {
             break;
         };
@@ -94,17 +98,20 @@ async fn at_rate(ground: &Ground, args: &Args, rate: u32) -> anyhow::Result<Line
     }
     // An undelivered message counts as an error.
     let errors = total - latencies.len() as u64;
-    let measured = Measured {
+    let frames = Measured {
         latencies,
         errors,
         took,
         usage,
         ..Measured::default()
     };
-    Ok(Line {
+    answers.took = took;
+    answers.usage = usage;
+    let line = |measured: Measured, scenario| Line {
         rate: Some(rate),
-        ..measured.line(Scenario::Delivery, args.connections, ground, None)
-    })
+        ..measured.line(scenario, args.connections, ground, None)
+    };
+    Ok([line(answers, Scenario::Send), line(frames, Scenario::Delivery)])
 }
 
 async fn listen(mut socket: Socket, sent: Sent, heard: mpsc::UnboundedSender<Duration>) {

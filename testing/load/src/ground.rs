@@ -52,6 +52,13 @@ impl Scale {
         }
     }
 
+    /// Returns the SQL that inserts the data.
+    fn seed(self) -> String {
+        SEED.replace("$conversations", &self.conversations.to_string())
+            .replace("$agents", &self.agents().to_string())
+            .replace("$per", &self.per_conversation.to_string())
+    }
+
     pub(crate) fn agents(self) -> u64 {
         self.conversations / 100
     }
@@ -91,19 +98,11 @@ impl Ground {
                 own: None,
             });
         }
-        let further = args.postgres.clone();
-        let database = tokio::task::spawn_blocking(move || {
-            let further = further
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_str()));
-            let settings: Vec<_> = DEFAULTS.into_iter().chain(further).collect();
-            PgServer::start_on_disk(&settings)
-        });
-        let database = database.await?;
+        let database = start_database(args.postgres.clone()).await?;
         let url = database.url("postgres");
         let store = PgStore::new(PgPool::connect_lazy(&url)?);
         store.migrate().await?;
-        let database_pid = seed(&url, scale).await?;
+        let database_pid = fill(&url, &scale.seed()).await?;
         let (server, host) = start_server(&url).await?;
         let server_pid = server.id().context("the server has ended")?;
         Ok(Self {
@@ -234,19 +233,27 @@ impl Ground {
     }
 }
 
-/// Fills the database. Returns the process id of the PostgreSQL server.
-async fn seed(url: &str, scale: Scale) -> anyhow::Result<u32> {
+/// Starts PostgreSQL with its default settings and `further` ones.
+pub(crate) async fn start_database(further: Vec<(String, String)>) -> anyhow::Result<PgServer> {
+    let starting = tokio::task::spawn_blocking(move || {
+        let further = further
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let settings: Vec<_> = DEFAULTS.into_iter().chain(further).collect();
+        PgServer::start_on_disk(&settings)
+    });
+    Ok(starting.await?)
+}
+
+/// Fills the database by SQL. Returns the process id of the PostgreSQL server.
+pub(crate) async fn fill(url: &str, sql: &str) -> anyhow::Result<u32> {
     let mut connection = PgConnection::connect(url).await?;
     run(
         &mut connection,
         "SET synchronous_commit = off; SET work_mem = '256MB'",
     )
     .await?;
-    let filled = SEED
-        .replace("$conversations", &scale.conversations.to_string())
-        .replace("$agents", &scale.agents().to_string())
-        .replace("$per", &scale.per_conversation.to_string());
-    run(&mut connection, &filled).await?;
+    run(&mut connection, sql).await?;
     // VACUUM marks a page as all-visible only once its transactions are on disk.
     for step in ["CHECKPOINT", "VACUUM (ANALYZE)", "CHECKPOINT"] {
         run(&mut connection, step).await?;

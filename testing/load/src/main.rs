@@ -9,7 +9,8 @@
 //! ```
 //!
 //! `delivery` sends at a rate instead, and measures until the frame arrives on a WebSocket; `idle` only
-//! connects. `docs/performance.md` explains the results.
+//! connects. `crowd` is a measurement of its own: a backlog, and many processes on one database. `docs/performance.md`
+//! explains the results.
 
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 #![expect(clippy::disallowed_methods, reason = "it measures time, and finds cargo")]
@@ -20,6 +21,7 @@
 
 mod args;
 mod channels;
+mod crowd;
 mod delivery;
 mod ground;
 mod http;
@@ -34,7 +36,7 @@ use anyhow::Context as _;
 use clap::Parser as _;
 
 use self::{
-    args::Args,
+    args::{Args, Command},
     ground::Ground,
     report::{Line, Reference},
     scenario::Scenario,
@@ -43,6 +45,9 @@ use self::{
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
+    if let Some(Command::Crowd(crowd)) = &args.command {
+        return crowd::run(crowd).await;
+    }
     let ground = Ground::prepare(&args).await?;
     let mut lines = Vec::new();
     for scenario in args.scenarios() {

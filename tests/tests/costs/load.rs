@@ -1,5 +1,5 @@
 //! The load bench works on a small scale: every scenario runs without an error, and the data match a recount
-//! afterwards.
+//! afterwards; a backlog is published and mailed.
 
 use std::process::Command;
 
@@ -40,9 +40,28 @@ fn every_scenario_runs_without_errors_or_discrepancies() {
         ("unread", true),
         ("mark-read", false),
         ("open", false),
+        ("send", false),
         ("delivery", false),
         ("idle", false),
     ];
     let expected = expected.map(|(name, has_reference)| (name.to_owned(), has_reference, true));
     assert_eq!(measured, expected);
+}
+
+#[test]
+fn several_processes_serve_a_backlog_once() {
+    let ran = Command::new(messaging_tests::built("messaging-load"))
+        .args(["crowd", "--conversations", "300", "--processes", "3"])
+        .args(["--publish-ms", "1", "--mail-ms", "1", "--every", "1", "--idle", "1"])
+        .output()
+        .expect("the bench can be run");
+    let (output, log) = (
+        String::from_utf8_lossy(&ran.stdout),
+        String::from_utf8_lossy(&ran.stderr),
+    );
+    assert!(ran.status.success(), "{output}{log}");
+    assert!(
+        output.contains("published more than once: 0, mailed more than once: 0"),
+        "{output}{log}"
+    );
 }
