@@ -124,7 +124,7 @@ CREATE INDEX receipt_by_time ON "messaging".receipt USING brin (read_at)
     WITH (pages_per_range = 32, autosummarize = on);
 
 -- This table and the next two are queues. An empty queue keeps its file length, so that the planner, which
--- estimates an empty file to cost nothing, keeps using the index. Each file starts with some pages for the same reason.
+-- estimates an empty file to cost nothing, keeps using the index.
 CREATE TABLE "messaging".outbox (
     conversation_id uuid        NOT NULL,
     number          bigint      NOT NULL,
@@ -160,17 +160,6 @@ CREATE TABLE "messaging".unnumbered (
     conversation_id uuid        NOT NULL,
     PRIMARY KEY (at, place)
 ) WITH (vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
-
--- The pages that each queue starts with.
-INSERT INTO "messaging".outbox (conversation_id, number, kind, at, lost_access)
-SELECT '00000000-0000-0000-0000-000000000000', n, 1, now(), repeat('x', 1900) FROM generate_series(1, 250) n;
-INSERT INTO "messaging".lane (conversation_id, head, tail, until)
-SELECT lpad(n::text, 32, '0')::uuid, n, n, now() FROM generate_series(1, 1500) n;
-INSERT INTO "messaging".unnumbered (at, conversation_id)
-SELECT now(), '00000000-0000-0000-0000-000000000000' FROM generate_series(1, 3000);
-DELETE FROM "messaging".outbox;
-DELETE FROM "messaging".lane;
-DELETE FROM "messaging".unnumbered;
 
 CREATE TABLE "messaging".dead_letter (
     conversation_id uuid        NOT NULL,

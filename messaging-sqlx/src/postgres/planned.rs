@@ -15,8 +15,6 @@ const MADE: &str = include_str!("planned.sql");
 enum Size {
     /// None, without statistics.
     Empty,
-    /// None, without statistics, but the queues were vacuumed and analysed.
-    VacuumedQueues,
     /// The given number, with the statistics of `ANALYZE`.
     Rows(u32),
     /// The given number, but the queues were analysed when they held one row.
@@ -105,12 +103,6 @@ impl Planner {
                     ANALYZE "messaging".$queue;"#;
                 let emptied = planner.name.fill(emptied).as_str().replace("$queue", queue);
                 planner.run(emptied).await;
-            }
-        }
-        if size == Size::VacuumedQueues {
-            for queue in QUEUES {
-                let vacuum = planner.name.fill(r#"VACUUM (ANALYZE) "messaging".$queue"#);
-                planner.run(vacuum.as_str().replace("$queue", queue)).await;
             }
         }
         planner
@@ -211,11 +203,6 @@ fn a_scan_of_a_queue_index_is_detected() {
 #[tokio::test]
 async fn no_statement_scans_a_table_without_statistics() {
     Planner::with(Size::Empty).await.check().await;
-}
-
-#[tokio::test]
-async fn no_statement_scans_queues_vacuumed_before_their_first_rows() {
-    Planner::with(Size::VacuumedQueues).await.check().await;
 }
 
 #[tokio::test]

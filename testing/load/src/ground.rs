@@ -254,8 +254,10 @@ pub(crate) async fn fill(url: &str, sql: &str) -> anyhow::Result<u32> {
     )
     .await?;
     run(&mut connection, sql).await?;
-    // VACUUM marks a page as all-visible only once its transactions are on disk.
-    for step in ["CHECKPOINT", "VACUUM (ANALYZE)", "CHECKPOINT"] {
+    // VACUUM marks a page as all-visible only once its transactions are on disk. Empty tables are left out: vacuumed, they
+    // would be scanned until autovacuum analyses them (`docs/decisions/0001-planned-by-index.md`).
+    let vacuum = "VACUUM (ANALYZE) messaging.conversation, messaging.message, messaging.receipt";
+    for step in ["CHECKPOINT", vacuum, "CHECKPOINT"] {
         run(&mut connection, step).await?;
     }
     let backend: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")

@@ -40,7 +40,7 @@ async fn a_store_opens_five_own_connections_or_the_configured_number() {
         let mut shut = bench.session().await;
         shut.run("BEGIN; LOCK TABLE messaging.conversation IN ACCESS EXCLUSIVE MODE")
             .await;
-        let reads = (0..20).map(|_| store.find_conversation(conversation_id(1_001).into()));
+        let reads = (0..20).map(|_| store.find_summary(conversation_id(1_001)));
         let (answers, ()) = tokio::join!(join_all(reads), async {
             bench.until_waiting(connections).await;
             // All twenty steps have requested a connection by now.
