@@ -13,9 +13,11 @@ use super::{
 pub(super) const SIDES_AT_ONCE: usize = 20;
 
 /// `$1` worker, `$2` lease, `$3` now, `$4` limit, `$5` how many sides to read, `$6` how many seconds the clocks
-/// may differ, null for any, `$7` when it was sent. Returns at least one row, with the database's clock.
+/// may differ, null for any, `$7` when it was sent. Returns at least one row, with the database's clock and the number
+/// of users that were due.
 ///
-/// Of two concurrent claims of one user, the second waits for the first and then finds the lease.
+/// Of two concurrent claims of one user, the second waits for the first and then finds the lease: so a claim may find users
+/// due and claim none of them.
 pub(super) const CLAIM: &str = r#"
     WITH side AS (SELECT side.user_id, side.due_at FROM "messaging".conversation c
             CROSS JOIN LATERAL (VALUES (c.client_id, c.client_due_at), (c.agent_user_id, c.agent_due_at))
@@ -31,7 +33,7 @@ pub(super) const CLAIM: &str = r#"
             ON CONFLICT (user_id) DO UPDATE SET owner = EXCLUDED.owner, until = EXCLUDED.until
                 WHERE COALESCE(r.until, $3) <= $3
             RETURNING r.*)
-    SELECT extract(epoch FROM clock_timestamp() - $7)::float8 AS skew, claimed.user_id, claimed.sent, claimed.deferrals,
+    SELECT extract(epoch FROM clock_timestamp() - $7)::float8 AS skew, (SELECT count(*) FROM due) AS due, claimed.user_id, claimed.sent, claimed.deferrals,
         claimed.attempt_id, claimed.attempt_at,
         claimed.extent_conversations, claimed.extent_sides, claimed.extent_up_tos
     FROM (SELECT) AS always LEFT JOIN (claimed JOIN due ON due.user_id = claimed.user_id) ON true

@@ -152,10 +152,11 @@ impl Realtime for Transport {
     async fn publish(&self, batch: &[Event]) -> Result<(), TransportError> {
         sleep(self.publish).await;
         let mut counted = self.counted();
-        for event in batch
-            .iter()
-            .filter(|event| event.name == event::name::NEW_MESSAGE)
-        {
+        // Each message is one event to its conversation's channel, and one to each user's.
+        let to_conversations = batch.iter().filter(|event| {
+            event.name == event::name::NEW_MESSAGE && event.channel.as_str().contains("-conversation-")
+        });
+        for event in to_conversations {
             let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
             match data["clientMessageId"].as_str() {
                 None => counted

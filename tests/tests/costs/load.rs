@@ -52,7 +52,16 @@ fn every_scenario_runs_without_errors_or_discrepancies() {
 fn several_processes_serve_a_backlog_once() {
     let ran = Command::new(messaging_tests::built("messaging-load"))
         .args(["crowd", "--conversations", "300", "--processes", "3"])
-        .args(["--publish-ms", "1", "--mail-ms", "1", "--every", "1", "--idle", "1"])
+        .args([
+            "--publish-ms",
+            "1",
+            "--mail-ms",
+            "1",
+            "--every",
+            "1",
+            "--idle",
+            "1",
+        ])
         .output()
         .expect("the bench can be run");
     let (output, log) = (

@@ -19,7 +19,8 @@ use crate::{
 #[async_trait]
 pub trait DigestStore: Send + Sync {
     /// Claims up to `limit` users with a digest due, longest due first. Each user is leased to at most one worker, even
-    /// under concurrent claims; users under another lease are skipped.
+    /// under concurrent claims; users under another lease are skipped. Empty only if all due users are under another
+    /// lease: a worker then waits for its next turn.
     ///
     /// # Errors
     /// [`ReadOnly`](crate::store::StoreErrorKind::ReadOnly) when this store admits no workers of this process.

@@ -2,6 +2,7 @@
 
 mod beside_host;
 mod buckets;
+mod claiming_digests;
 mod clocks;
 mod concurrent_migrations;
 mod failing;
