@@ -4,8 +4,11 @@
 //! acquire ─┬─ exactly a host's pool: acquire from the pool
 //!          └─ the store's own: a permit ─┬─ idle, used within a second: as it is
 //!                                        ├─ idle for longer: pinged first
-//!                                        └─ none: one is opened
+//!                                        └─ none: one is opened; while the server accepts no more, whichever comes
+//!                                           first: one that is released, or the next attempt
 //! ```
+//!
+//! After a refusal all callers together make one attempt at a time, with growing pauses: each costs the server a process.
 //!
 //! sqlx's pool is not used for the store's own connections: it pings each returned connection, in a task of its own,
 //! which costs a round trip per step, and up to sqlx 0.9 has no option against it (`test_before_acquire` is about
@@ -21,8 +24,8 @@ use sqlx::{
     ConnectOptions as _, Connection as _, Error, PgConnection, PgPool, Postgres, pool::PoolConnection,
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::sleep,
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    time::timeout,
 };
 
 use super::{
@@ -58,7 +61,19 @@ pub(super) struct Own {
     size: u32,
     /// The most recently used is last. `None` once closed.
     idle: Mutex<Option<Vec<Idle>>>,
+    /// A connection was released, or an attempt to open one has ended.
+    changed: Notify,
+    refusal: Mutex<Refusal>,
     surely_alive: Duration,
+}
+
+/// What the attempts to open a connection have met.
+#[derive(Debug, Default)]
+struct Refusal {
+    /// The pause after the last attempt, if it was refused.
+    pause: Option<Duration>,
+    /// When the next attempt may be made.
+    until: Option<Instant>,
 }
 
 struct Idle {
@@ -128,6 +143,8 @@ impl Own {
             permits: Arc::new(Semaphore::new(size as usize)),
             size,
             idle: Mutex::new(Some(Vec::new())),
+            changed: Notify::new(),
+            refusal: Mutex::default(),
             surely_alive: SURELY_ALIVE,
         }
     }
@@ -146,34 +163,47 @@ impl Own {
             owner: Arc::clone(self),
             _permit: permit,
         };
-        while let Some(Idle {
-            mut connection,
-            session,
-            opened,
-            since,
-        }) = self.used_last()?
-        {
-            if now().duration_since(since) < self.surely_alive || connection.ping().await.is_ok() {
-                return Ok(acquired(connection, session, opened));
+        loop {
+            let changed = self.changed.notified();
+            while let Some(Idle {
+                mut connection,
+                session,
+                opened,
+                since,
+            }) = self.used_last()?
+            {
+                if now().duration_since(since) < self.surely_alive || connection.ping().await.is_ok() {
+                    return Ok(acquired(connection, session, opened));
+                }
             }
+            let Some(pause) = self.refusal().pause_before_attempt(now()) else {
+                if let Some((connection, session)) = self.try_open().await? {
+                    return Ok(acquired(connection, session, now()));
+                }
+                continue;
+            };
+            timeout(pause, changed).await.ok();
         }
-        let (connection, session) = self.open().await?;
-        Ok(acquired(connection, session, now()))
     }
 
-    /// Opens a connection as soon as the server accepts one.
-    async fn open(&self) -> Result<(PgConnection, Session), Error> {
-        let [mut pause, longest] = PAUSES;
-        loop {
-            match self.opener.open().await {
-                Err(error) if is_full_or_starting(&error) => sleep(pause).await,
-                done => return done,
+    /// Opens a connection. Returns `None` if the server accepts none at the moment.
+    async fn try_open(&self) -> Result<Option<(PgConnection, Session)>, Error> {
+        match self.opener.open().await {
+            Err(error) if is_full_or_starting(&error) => {
+                self.refusal().note(now());
+                Ok(None)
             }
-            if self.idle().is_none() {
-                return Err(Error::PoolClosed);
+            Err(error) => Err(error),
+            Ok(opened) => {
+                self.refusal().end();
+                self.changed.notify_one();
+                Ok(Some(opened))
             }
-            pause = longest.min(pause * 2);
         }
+    }
+
+    fn refusal(&self) -> MutexGuard<'_, Refusal> {
+        self.refusal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the most recently used idle connection, the likeliest to be alive.
@@ -197,11 +227,13 @@ impl Own {
             if now.duration_since(idle[0].since) > UNUSED {
                 idle.remove(0);
             }
+            self.changed.notify_one();
         }
     }
 
     async fn close(&self) {
         let idle = self.idle().take();
+        self.changed.notify_waiters();
         for one in idle.into_iter().flatten() {
             // The connection is dropped even if the server does not receive the message.
             one.connection.close().await.ok();
@@ -211,6 +243,34 @@ impl Own {
 
     fn idle(&self) -> MutexGuard<'_, Option<Vec<Idle>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Refusal {
+    /// Returns how long to wait before an attempt. If not at all, reserves the attempt: until its result is noted, others
+    /// wait as long as after one more refusal.
+    fn pause_before_attempt(&mut self, now: Instant) -> Option<Duration> {
+        let pause = self.pause?;
+        match self.until {
+            Some(until) if until > now => Some(until - now),
+            _ => {
+                self.until = Some(now + pause);
+                None
+            }
+        }
+    }
+
+    /// After a success the next attempt may be made at once, still one at a time.
+    fn end(&mut self) {
+        if self.pause.is_some() {
+            (self.pause, self.until) = (Some(PAUSES[0]), None);
+        }
+    }
+
+    fn note(&mut self, now: Instant) {
+        let [first, longest] = PAUSES;
+        let pause = self.pause.map_or(first, |pause| longest.min(pause * 2));
+        (self.pause, self.until) = (Some(pause), Some(now + pause));
     }
 }
 
@@ -343,6 +403,70 @@ mod tests {
             assert_eq!(pid(&pool).await.is_ok(), is_replaced);
             assert!(pid(&pool).await.is_ok(), "the failed connection was not released");
         }
+    }
+
+    #[test]
+    fn refused_attempts_are_made_one_at_a_time_with_growing_pauses() {
+        let (start, mut refusal) = (now(), Refusal::default());
+        let at = |millis| start + Duration::from_millis(millis);
+        assert_eq!(refusal.pause_before_attempt(at(0)), None);
+        assert_eq!(refusal.pause_before_attempt(at(0)), None);
+        refusal.note(at(0));
+        assert_eq!(
+            refusal.pause_before_attempt(at(4)),
+            Some(Duration::from_millis(6))
+        );
+        assert_eq!(refusal.pause_before_attempt(at(10)), None);
+        assert_eq!(
+            refusal.pause_before_attempt(at(10)),
+            Some(Duration::from_millis(10))
+        );
+        for (refused_at, pause) in [(10, 20), (30, 40), (70, 80)] {
+            refusal.note(at(refused_at));
+            let next = refusal.pause_before_attempt(at(refused_at));
+            assert_eq!(next, Some(Duration::from_millis(pause)));
+        }
+        for _ in 0..9 {
+            refusal.note(at(150));
+        }
+        assert_eq!(
+            refusal.pause_before_attempt(at(150)),
+            Some(Duration::from_secs(1))
+        );
+        refusal.end();
+        assert_eq!(refusal.pause_before_attempt(at(150)), None);
+        assert_eq!(
+            refusal.pause_before_attempt(at(150)),
+            Some(Duration::from_millis(10))
+        );
+    }
+
+    /// Without sharing, all but one of the callers that hold a permit would wait for a connection that never comes.
+    #[tokio::test]
+    async fn callers_share_the_connections_that_the_server_accepts() {
+        let schema = Schema::fresh();
+        let role = format!("{}_few", schema.name());
+        let mut admin = PgConnection::connect(schema.url()).await.unwrap();
+        let create = format!(r#"CREATE ROLE "{role}" LOGIN CONNECTION LIMIT 1"#);
+        sqlx::raw_sql(sqlx::AssertSqlSafe(create))
+            .execute(&mut admin)
+            .await
+            .unwrap();
+        let url = schema.url().replacen("//postgres@", &format!("//{role}@"), 1);
+        assert_ne!(url, schema.url());
+        let opener = Opener::to_url(&url, &PgOptions::default()).unwrap();
+        let pool = ConnectionPool::own(opener, 5);
+        for _ in 0..3 {
+            let pids = futures_util::future::join_all((0..20).map(|_| pid(&pool))).await;
+            let pids: Vec<_> = pids.into_iter().map(Result::unwrap).collect();
+            assert!(pids.iter().all(|pid| *pid == pids[0]), "{pids:?}");
+        }
+        pool.close().await;
+        let drop = format!(r#"DROP ROLE "{role}""#);
+        sqlx::raw_sql(sqlx::AssertSqlSafe(drop))
+            .execute(&mut admin)
+            .await
+            .unwrap();
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// How many due sides are read for each wanted user: a user may have many.
-pub(super) const SIDES_AT_ONCE: usize = 20;
+pub(super) const SIDES_AT_ONCE: usize = 4;
 
 /// `$1` worker, `$2` lease, `$3` now, `$4` limit, `$5` how many sides to read, `$6` how many seconds the clocks
 /// may differ, null for any, `$7` when it was sent. Returns at least one row, with the database's clock and the number
