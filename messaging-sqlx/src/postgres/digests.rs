@@ -1,9 +1,11 @@
 //! E-mail digests and push admission.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use messaging_core::{
     domain::{digest::Extent, side::Side, unmailed::Unmailed},
-    id::{ConversationId, DigestId, UserId},
+    id::{ConversationId, DigestId, UserId, WorkerId},
     store::{
         DigestAttempt, DigestClaim, DigestLease, DigestPostponement, DigestStore, DigestUser, Excerpt,
         PushMark, PushStore, StoreError,
@@ -15,6 +17,7 @@ use sqlx::{
     postgres::PgRow,
     types::chrono::{DateTime, Utc},
 };
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::{
@@ -28,7 +31,10 @@ use crate::codes::{limit, number, side_code, side_of_code};
 
 /// How often a claim is repeated whose users were all claimed by others: more often than there are workers that claim at the
 /// same time.
-const MAX_LOST_CLAIMS: usize = 1_000;
+const MAX_LOST_CLAIMS: u32 = 100;
+
+/// The longest pause after such a claim, in milliseconds: several times as long as a claim takes.
+const MAX_PAUSE: u64 = 50;
 
 #[async_trait]
 impl DigestStore for PgStore {
@@ -36,10 +42,11 @@ impl DigestStore for PgStore {
     /// [`ClockSkew`](super::ClockSkew), while the clocks are too far apart for leases.
     async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DigestUser>, StoreError> {
         // Each time another worker has claimed the same users, and so has got ahead.
-        for _ in 0..MAX_LOST_CLAIMS {
+        for lost in 0..MAX_LOST_CLAIMS {
             if let Some(claimed) = self.try_claim_digests(claim).await? {
                 return Ok(claimed);
             }
+            sleep(pause(claim.by, lost)).await;
         }
         Ok(Vec::new())
     }
@@ -190,6 +197,12 @@ fn known_side(code: i16) -> Result<Side, Error> {
 }
 
 /// Reads a claimed user; `None` for the row that is returned when no user is due.
+/// A pause that differs between workers, so that those that met once do not meet again.
+fn pause(worker: WorkerId, lost: u32) -> Duration {
+    let (_, random) = worker.as_uuid().as_u64_pair();
+    Duration::from_millis(random.rotate_left(8 * lost) % MAX_PAUSE)
+}
+
 impl PgStore {
     /// Returns `None` if users were due, but concurrent claims took all of them.
     async fn try_claim_digests(&self, claim: &DigestClaim) -> Result<Option<Vec<DigestUser>>, StoreError> {
