@@ -129,7 +129,7 @@ impl Relay {
         loop {
             let rounds = self.next_rounds(usize::MAX);
             if rounds.is_empty() {
-                return claimed.map(|()| lanes);
+                return claimed.map(|_| lanes);
             }
             lanes += rounds.iter().map(Round::lanes).sum::<usize>();
             let at_once = self.options().concurrency;
@@ -209,13 +209,15 @@ impl Relay {
         self.parts.realtime.limits().events_per_call.max(1)
     }
 
-    /// Claims due lanes, at most `limit`, as far as the circuit breaker allows, and queues them.
-    async fn claim(&self, limit: usize) -> Result<(), StoreError> {
+    /// Claims due lanes, at most `limit`, as far as the circuit breaker allows, and queues them. Returns whether more may
+    /// be due.
+    async fn claim(&self, limit: usize) -> Result<bool, StoreError> {
         let now = self.parts.clock.now();
-        let limit = match self.breaker().state(now) {
+        let state = self.breaker().state(now);
+        let limit = match state {
             State::Closed => limit,
             State::HalfOpen => 1,
-            State::Open => return Ok(()),
+            State::Open => return Ok(false),
         };
         let scan = if self.wants_full_scan.swap(false, Ordering::AcqRel) {
             Scan::Full
@@ -236,10 +238,11 @@ impl Relay {
             self.wants_full_scan.store(true, Ordering::Release);
         }
         let lanes = claimed?;
+        let is_full = lanes.len() >= limit;
         if !lanes.is_empty() {
             self.queue.put(lanes.into_iter().map(|lane| self.work_of(lane)));
         }
-        Ok(())
+        Ok(is_full && state == State::Closed)
     }
 
     /// Takes the next lanes of the queue, in at most `at_most` rounds of the size that fits the transport's calls.

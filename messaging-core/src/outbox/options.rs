@@ -12,7 +12,8 @@ pub struct RelayOptions {
     pub lease: Duration,
     /// The time limit of one call to the transport, and of one call of the relay to the store. Default: 5 s.
     pub call_timeout: Duration,
-    /// How often due lanes are claimed. Default: 250 ms.
+    /// How often due lanes are claimed; while more are due than one claim takes, as soon as there is room for them. Default:
+    /// 250 ms.
     pub probe_every: Duration,
     /// How many lanes one claim takes at most; at least 1. Default: 64.
     pub claim_limit: usize,

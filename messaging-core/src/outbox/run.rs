@@ -30,6 +30,8 @@ impl Relay {
         let mut claim: Fuse<BoxFuture<'_, _>> = Fuse::terminated();
         let mut probe = clock.sleep(Duration::ZERO);
         let mut probes = ProbeLog::default();
+        // The room that a claim needs.
+        let mut needed = 1;
         loop {
             let delivered = self.held.delivered();
             let may_acknowledge = acknowledgements.len() < self.options().concurrency;
@@ -61,13 +63,22 @@ impl Relay {
                         probe = clock.sleep(Duration::ZERO);
                     }
                 }
-                () = &mut probe, if claim.is_terminated() && room > 0 => {
+                () = &mut probe, if claim.is_terminated() && room >= needed => {
                     let limit = self.options().claim_limit.min(room.saturating_mul(self.round_size()));
                     claim = self.claim(limit).boxed().fuse();
                 }
                 claimed = &mut claim, if !claim.is_terminated() => {
                     probes.note(claimed.as_ref().err());
-                    probe = clock.sleep(self.options().probe_every);
+                    // What else is due is claimed as soon as there is room for a good part of it.
+                    let may_be_more = claimed.unwrap_or(false);
+                    let at_once = self.options().concurrency;
+                    let pause;
+                    (needed, pause) = if may_be_more {
+                        (at_once.div_ceil(2), Duration::ZERO)
+                    } else {
+                        (1, self.options().probe_every)
+                    };
+                    probe = clock.sleep(pause);
                 }
             }
         }

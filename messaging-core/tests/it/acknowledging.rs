@@ -18,6 +18,7 @@ use tokio::{sync::oneshot, task::JoinHandle};
 use crate::support::*;
 
 const ACKNOWLEDGING: &str = "acknowledging";
+const CLAIMING: &str = "claiming lanes";
 const LOADING: &str = "loading entries";
 const DEFERRING: &str = "deferring lanes";
 
@@ -282,6 +283,27 @@ async fn a_full_acknowledgement_does_not_wait() {
     }
     idle().await;
     assert_eq!(process.calls().since(before), (1, 0));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn lanes_beyond_a_full_claim_are_claimed_without_a_pause() {
+    const LANES: usize = 200;
+    let (store, clock) = (MemoryStore::new(), ManualClock::new());
+    let process = Process::beside(store.clone(), clock.clone(), 0);
+    // Its workers do not run: each of its lanes is left to others.
+    let other = Process::beside(store, clock, 1);
+    for n in 0..LANES {
+        let client = Actor::new(user(&format!("c{n}")), Role::Client);
+        let open = OpenConversation::new(agent("alpine"));
+        let opened = other.messaging.open_conversation(&client, &open).await.unwrap();
+        let id = opened.conversation.summary.conversation.id;
+        other.send_as(&client, id, "hello").await;
+    }
+    let (process, running) = process.run().await;
+    idle().await;
+    assert_eq!(texts(&process.realtime.take()).len(), LANES);
+    assert!(process.store.calls_of(CLAIMING) <= 8, "claims are large");
     running.stop().await;
 }
 

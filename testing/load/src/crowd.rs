@@ -57,6 +57,9 @@ pub(crate) struct Crowd {
     /// The number of processes.
     #[arg(long, default_value_t = 50)]
     processes: u32,
+    /// How many of them publish and mail; the others only serve requests.
+    #[arg(long)]
+    workers: Option<u32>,
     /// The maximum number of connections of each process.
     #[arg(long, default_value_t = 5)]
     connections: u32,
@@ -198,10 +201,11 @@ impl Presence for Away {
     }
 }
 
-/// A process: requests and workers on a store of its own.
+/// A process: requests, and workers if it publishes, on a store of its own.
 fn start(
     url: &str,
     args: &Crowd,
+    publishes: bool,
     transport: &Transport,
     running: &mut JoinSet<()>,
 ) -> anyhow::Result<Messaging> {
@@ -212,7 +216,9 @@ fn start(
         .presence(Away)
         .digests(transport.clone(), DigestPolicy::default())
         .build()?;
-    running.spawn(workers.run(std::future::pending()));
+    if publishes {
+        running.spawn(workers.run(std::future::pending()));
+    }
     Ok(messaging)
 }
 
@@ -233,10 +239,11 @@ pub(crate) async fn run(args: &Crowd) -> anyhow::Result<()> {
     let transport = Transport::new(args);
     let mut running = JoinSet::new();
     let mut processes = Vec::new();
-    for _ in 0..args.processes {
-        processes.push(start(&url, args, &transport, &mut running)?);
+    for n in 0..args.processes {
+        let publishes = args.workers.is_none_or(|workers| n < workers);
+        processes.push(start(&url, args, publishes, &transport, &mut running)?);
     }
-    let sender = processes.first().context("there is no process")?.clone();
+    let sender = processes.last().context("there is no process")?.clone();
     let sends = Sends::default();
     running.spawn(send(sender, transport.clone(), args.conversations, sends.clone()));
 
