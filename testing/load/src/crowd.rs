@@ -11,7 +11,7 @@
 //! Pusher and a mail server would.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     ops::AddAssign as _,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -23,7 +23,7 @@ use messaging_core::{
     Actor, Body, DigestPolicy, IdempotencyKey, Messaging, Role, SendMessage,
     event::{self, ChannelName, Event},
     host::{HostError, presence::Presence},
-    id::{ConversationId, UserId},
+    id::{ConversationId, DigestId, UserId},
     transport::{
         TransportError,
         channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
@@ -92,10 +92,19 @@ struct Transport {
 struct Counted {
     /// How often the due event of a conversation was published, by its channel.
     published: HashMap<ChannelName, u32>,
-    /// The number of e-mails to each user.
-    mails: HashMap<UserId, u32>,
+    /// The e-mails to each user.
+    mails: HashMap<UserId, Mails>,
     /// What to do when the event of a message is published, by its key.
     awaited: HashMap<String, Box<dyn FnOnce() + Send>>,
+}
+
+/// The e-mails to a user.
+struct Mails {
+    first: DigestId,
+    /// How often it was repeated: after a time-out, its result being unknown.
+    repeated: u32,
+    /// The number of other e-mails.
+    others: u32,
 }
 
 impl Transport {
@@ -123,12 +132,13 @@ impl Transport {
     fn check(&self, due: Served) -> anyhow::Result<()> {
         ensure!(self.served() == due, "expected {due:?}: {:?}", self.served());
         let counted = self.counted();
-        let repeated = |count: &&u32| **count > 1;
         println!(
-            "published more than once: {}, mailed more than once: {}",
-            counted.published.values().filter(repeated).count(),
-            counted.mails.values().filter(repeated).count()
+            "published more than once: {}, e-mails repeated: {}",
+            counted.published.values().filter(|count| **count > 1).count(),
+            counted.mails.values().map(|mails| mails.repeated).sum::<u32>()
         );
+        let mailed_again = counted.mails.values().filter(|mails| mails.others > 0).count();
+        ensure!(mailed_again == 0, "{mailed_again} users had a second e-mail");
         Ok(())
     }
 }
@@ -186,7 +196,17 @@ impl Realtime for Transport {
 impl Mailer for Transport {
     async fn send(&self, digest: &Digest) -> Result<(), TransportError> {
         sleep(self.mail).await;
-        *self.counted().mails.entry(digest.user_id.clone()).or_default() += 1;
+        match self.counted().mails.entry(digest.user_id.clone()) {
+            Entry::Vacant(entry) => {
+                entry.insert(Mails {
+                    first: digest.id,
+                    repeated: 0,
+                    others: 0,
+                });
+            }
+            Entry::Occupied(mut entry) if entry.get().first == digest.id => entry.get_mut().repeated += 1,
+            Entry::Occupied(mut entry) => entry.get_mut().others += 1,
+        }
         Ok(())
     }
 }

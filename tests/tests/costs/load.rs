@@ -70,7 +70,7 @@ fn several_processes_serve_a_backlog_once() {
     );
     assert!(ran.status.success(), "{output}{log}");
     assert!(
-        output.contains("published more than once: 0, mailed more than once: 0"),
+        output.contains("published more than once: 0, e-mails repeated: 0"),
         "{output}{log}"
     );
 }
